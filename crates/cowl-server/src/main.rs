@@ -1,0 +1,2 @@
+//! The blind cloud.
+fn main() {}

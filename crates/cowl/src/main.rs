@@ -1,0 +1,2 @@
+//! Cowl.
+fn main() {}

@@ -1,0 +1,121 @@
+//! The services and foreign programs that tests talk to: installed when missing, started, and stopped at the
+//! end whatever happens. Tests find them through these variables:
+//!
+//! | variable | value |
+//! |---|---|
+//! | `COWL_TEST_POSTGRES` | `postgres://cowl@127.0.0.1:PORT/cowl`; the user may create databases |
+//! | `COWL_TEST_S3` | `http://127.0.0.1:PORT`, an S3 endpoint with the empty bucket `cowl-test`, region `us-east-1`, access key `cowl`, secret key `cowl-secret` |
+//! | `COWL_TEST_S3_BUCKET`, `COWL_TEST_S3_ACCESS_KEY`, `COWL_TEST_S3_SECRET_KEY` | the same, one by one |
+//! | `COWL_TEST_AGE` | the program `age` of Debian, which is also first on `PATH`; `age-keygen` beside it |
+//! | `COWL_TEST_AGE_NPM` | a folder whose `node_modules` has `age-encryption` |
+//! | `COWL_TEST_CCTV` | the folder of npm's `cctv-age`: the C2SP vectors |
+
+mod apt;
+mod daemon;
+mod node;
+mod postgres;
+mod s3;
+
+use std::ffi::OsString;
+
+use crate::failure::{Failure, Result, While};
+use crate::process;
+use crate::workspace::Workspace;
+use postgres::Postgres;
+use s3::S3;
+
+pub(crate) use apt::unpack;
+
+/// Variables for the tests' environment.
+pub(crate) type Environment = Vec<(String, OsString)>;
+
+/// What a group of tests cannot do without.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Needs {
+    pub(crate) stores: bool,
+    pub(crate) foreign_programs: bool,
+}
+
+/// Running services; dropping them stops them.
+#[derive(Default)]
+pub(crate) struct Services {
+    postgres: Option<Postgres>,
+    s3: Option<S3>,
+    environment: Environment,
+    problems: Vec<String>,
+}
+
+impl Services {
+    /// Starts what can be started. What cannot is among the problems, and the tests that need it skip.
+    pub(crate) fn start(workspace: &Workspace, needs: Needs) -> Self {
+        let mut services = Self::default();
+        if needs.stores {
+            services.attempt("PostgreSQL", |services| services.start_postgres());
+            services.attempt("S3", |services| services.start_s3(workspace));
+        }
+        if needs.foreign_programs {
+            services.attempt("Debian's age", |services| services.find_age(workspace));
+            services.attempt("npm packages", |services| services.install_npm_packages(workspace));
+        }
+        services
+    }
+
+    pub(crate) fn environment(&self) -> &Environment {
+        &self.environment
+    }
+
+    pub(crate) fn problems(&self) -> &[String] {
+        &self.problems
+    }
+
+    fn attempt(&mut self, name: &str, start: impl FnOnce(&mut Self) -> Result<()>) {
+        match start(self) {
+            Ok(()) => eprintln!("{name:<32} ready"),
+            Err(failure) => {
+                eprintln!("{name:<32} FAILED: {failure}");
+                self.problems.push(format!("{name}: {failure}"));
+            }
+        }
+    }
+
+    fn start_postgres(&mut self) -> Result<()> {
+        let postgres = Postgres::start()?;
+        self.set("COWL_TEST_POSTGRES", postgres.url());
+        self.postgres = Some(postgres);
+        Ok(())
+    }
+
+    fn start_s3(&mut self, workspace: &Workspace) -> Result<()> {
+        let s3 = S3::start(workspace)?;
+        self.set("COWL_TEST_S3", s3.endpoint());
+        self.set("COWL_TEST_S3_BUCKET", s3::BUCKET);
+        self.set("COWL_TEST_S3_ACCESS_KEY", s3::ACCESS_KEY);
+        self.set("COWL_TEST_S3_SECRET_KEY", s3::SECRET_KEY);
+        self.s3 = Some(s3);
+        Ok(())
+    }
+
+    fn find_age(&mut self, workspace: &Workspace) -> Result<()> {
+        let age = unpack(workspace, "age")?.join("usr/bin/age");
+        if !process::is_executable(&age) {
+            return Err(Failure::new("Debian's package `age` has no program of that name"));
+        }
+        let own = age.parent().map(Into::into);
+        let before = std::env::var_os("PATH").unwrap_or_default();
+        let path = std::env::join_paths(own.into_iter().chain(std::env::split_paths(&before)));
+        self.set("PATH", path.attempting(|| "putting age on the search path".into())?);
+        self.set("COWL_TEST_AGE", age);
+        Ok(())
+    }
+
+    fn install_npm_packages(&mut self, workspace: &Workspace) -> Result<()> {
+        let folder = node::install(workspace)?;
+        self.set("COWL_TEST_CCTV", folder.join("node_modules/cctv-age"));
+        self.set("COWL_TEST_AGE_NPM", folder);
+        Ok(())
+    }
+
+    fn set(&mut self, name: &str, value: impl Into<OsString>) {
+        self.environment.push((name.into(), value.into()));
+    }
+}
