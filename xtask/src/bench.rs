@@ -1,5 +1,6 @@
 //! `cargo xtask bench NAME [--json]`: ours and the peers, measured in one run on this machine.
 
+mod libraries;
 mod peers;
 mod row;
 mod scratch;

@@ -5,10 +5,12 @@
 //! |---|---|
 //! | `COWL_TEST_POSTGRES` | `postgres://cowl@127.0.0.1:PORT/cowl`; the user may create databases |
 //! | `COWL_TEST_S3` | `http://127.0.0.1:PORT`, an S3 endpoint with the empty bucket `cowl-test`, region `us-east-1`, access key `cowl`, secret key `cowl-secret` |
-//! | `COWL_TEST_S3_BUCKET`, `COWL_TEST_S3_ACCESS_KEY`, `COWL_TEST_S3_SECRET_KEY` | the same, one by one |
+//! | `COWL_TEST_S3_REGION`, `COWL_TEST_S3_BUCKET`, `COWL_TEST_S3_ACCESS_KEY`, `COWL_TEST_S3_SECRET_KEY` | the same, one by one |
 //! | `COWL_TEST_AGE` | the program `age` of Debian, which is also first on `PATH`; `age-keygen` beside it |
 //! | `COWL_TEST_AGE_NPM` | a folder whose `node_modules` has `age-encryption` |
 //! | `COWL_TEST_CCTV` | the folder of npm's `cctv-age`: the C2SP vectors |
+//!
+//! Whoever sets `COWL_TEST_POSTGRES` or `COWL_TEST_S3` before has the tests talk to a server of their own.
 
 mod apt;
 mod daemon;
@@ -25,6 +27,11 @@ use postgres::Postgres;
 use s3::S3;
 
 pub(crate) use apt::unpack;
+
+const POSTGRES: &str = "COWL_TEST_POSTGRES";
+const S3_ENDPOINT: &str = "COWL_TEST_S3";
+const AGE: &str = "COWL_TEST_AGE";
+const AGE_NPM: &str = "COWL_TEST_AGE_NPM";
 
 /// Variables for the tests' environment.
 pub(crate) type Environment = Vec<(String, OsString)>;
@@ -50,12 +57,12 @@ impl Services {
     pub(crate) fn start(workspace: &Workspace, needs: Needs) -> Self {
         let mut services = Self::default();
         if needs.stores {
-            services.attempt("PostgreSQL", |services| services.start_postgres());
-            services.attempt("S3", |services| services.start_s3(workspace));
+            services.attempt("PostgreSQL", POSTGRES, |services| services.start_postgres());
+            services.attempt("S3", S3_ENDPOINT, |services| services.start_s3(workspace));
         }
         if needs.foreign_programs {
-            services.attempt("Debian's age", |services| services.find_age(workspace));
-            services.attempt("npm packages", |services| services.install_npm_packages(workspace));
+            services.attempt("Debian's age", AGE, |services| services.find_age(workspace));
+            services.attempt("npm packages", AGE_NPM, |services| services.install_npm_packages(workspace));
         }
         services
     }
@@ -68,7 +75,12 @@ impl Services {
         &self.problems
     }
 
-    fn attempt(&mut self, name: &str, start: impl FnOnce(&mut Self) -> Result<()>) {
+    /// `variable` tells the tests where the service is; one that is set already is left as it is.
+    fn attempt(&mut self, name: &str, variable: &str, start: impl FnOnce(&mut Self) -> Result<()>) {
+        if std::env::var_os(variable).is_some() {
+            eprintln!("{name:<32} as {variable} says");
+            return;
+        }
         match start(self) {
             Ok(()) => eprintln!("{name:<32} ready"),
             Err(failure) => {
@@ -80,14 +92,15 @@ impl Services {
 
     fn start_postgres(&mut self) -> Result<()> {
         let postgres = Postgres::start()?;
-        self.set("COWL_TEST_POSTGRES", postgres.url());
+        self.set(POSTGRES, postgres.url());
         self.postgres = Some(postgres);
         Ok(())
     }
 
     fn start_s3(&mut self, workspace: &Workspace) -> Result<()> {
         let s3 = S3::start(workspace)?;
-        self.set("COWL_TEST_S3", s3.endpoint());
+        self.set(S3_ENDPOINT, s3.endpoint());
+        self.set("COWL_TEST_S3_REGION", s3::REGION);
         self.set("COWL_TEST_S3_BUCKET", s3::BUCKET);
         self.set("COWL_TEST_S3_ACCESS_KEY", s3::ACCESS_KEY);
         self.set("COWL_TEST_S3_SECRET_KEY", s3::SECRET_KEY);
@@ -104,14 +117,14 @@ impl Services {
         let before = std::env::var_os("PATH").unwrap_or_default();
         let path = std::env::join_paths(own.into_iter().chain(std::env::split_paths(&before)));
         self.set("PATH", path.attempting(|| "putting age on the search path".into())?);
-        self.set("COWL_TEST_AGE", age);
+        self.set(AGE, age);
         Ok(())
     }
 
     fn install_npm_packages(&mut self, workspace: &Workspace) -> Result<()> {
         let folder = node::install(workspace)?;
         self.set("COWL_TEST_CCTV", folder.join("node_modules/cctv-age"));
-        self.set("COWL_TEST_AGE_NPM", folder);
+        self.set(AGE_NPM, folder);
         Ok(())
     }
 

@@ -38,6 +38,9 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<ExitCod
         tally.add(gates::clippy(workspace));
     }
     tally.print();
+    if tally.is_empty() {
+        return Err(Failure::new("no test belongs to this group yet"));
+    }
     Ok(if tally.is_green() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

@@ -6,8 +6,10 @@
 
 pub mod client;
 pub mod frames;
+pub mod openapi;
 pub mod paths;
 pub mod problem;
+pub mod service;
 pub mod types;
 
 pub use client::{Client, ClientConfig, ClientError};

@@ -73,3 +73,42 @@ pub const OPENAPI: &str = "/v1/openapi.json";
 
 /// The header that carries a read ticket.
 pub const TICKET: &str = "x-cowl-ticket";
+
+/// Every route.
+pub const ALL: [&str; 35] = [
+    SERVER,
+    REGISTER_START,
+    REGISTER_FINISH,
+    LOGIN_START,
+    LOGIN_FINISH,
+    SESSION,
+    ACCOUNT,
+    PASSWORD_START,
+    PASSWORD_FINISH,
+    PARTY,
+    PARTIES,
+    KEYS,
+    RECORDS,
+    RECORD,
+    ITEMS,
+    PARTS,
+    PARTS_KNOWN,
+    COMMITS,
+    READS,
+    PART,
+    PARTS_BATCH,
+    GRANTS,
+    REVOCATION,
+    REKEYED,
+    REQUESTS,
+    ANSWER,
+    CHECKPOINT,
+    CONSISTENCY,
+    INCLUSION,
+    EVENTS,
+    BINDINGS,
+    HEALTH,
+    READY,
+    METRICS,
+    OPENAPI,
+];

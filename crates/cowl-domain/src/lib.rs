@@ -20,9 +20,13 @@ pub mod wire;
 
 pub use codec::{CodecError, CodecId, ExtractError, StorageCodec, TextExtractor};
 pub use event::{CheckpointRef, Event, EventKind};
-pub use grant::{AccessRequest, Grant, Power, Powers, Purpose, RequestAnswer, Revocation, Scope, Share, ShareTarget};
+pub use grant::{
+    AccessRequest, Grant, Power, Powers, Purpose, RequestAnswer, Revocation, Scope, Share, ShareTarget,
+};
 pub use id::{EventId, GrantId, IdError, ItemId, JobId, PartName, PartyId, RecordId, RequestId, UploadId};
-pub use item::{Kind, Label, LossyNote, Manifest, Origin, OriginClaim, PartEntry, Placement, StudyLabel, SuiteId};
+pub use item::{
+    Kind, Label, LossyNote, Manifest, Origin, OriginClaim, PartEntry, Placement, StudyLabel, SuiteId,
+};
 pub use party::{Handle, HandleError, KeyBinding, PartyKeys, Role, SealingKey};
 pub use record::{Epoch, ItemsRoot, RecordGenesis, RecordHead};
 pub use time::Timestamp;

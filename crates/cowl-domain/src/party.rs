@@ -20,9 +20,16 @@ pub const SEALING_KEY_LENGTH: usize = 1216;
 pub struct HandleError(pub String);
 
 /// The name by which people know a party, e.g. `radiologist@city-hospital`. In clear at the cloud.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Encode)]
 #[cbor(transparent)]
 pub struct Handle(#[n(0)] String);
+
+/// A binding signed for something that is no handle must not get into the directory, hence no derived impl.
+impl<'b, C> Decode<'b, C> for Handle {
+    fn decode(d: &mut minicbor::Decoder<'b>, _: &mut C) -> Result<Self, minicbor::decode::Error> {
+        d.str()?.parse().map_err(|_| minicbor::decode::Error::message("not a handle"))
+    }
+}
 
 impl Handle {
     /// Its text.
@@ -166,7 +173,8 @@ impl<C> Encode<C> for SealingKey {
 
 impl<'b, C> Decode<'b, C> for SealingKey {
     fn decode(d: &mut minicbor::Decoder<'b>, _: &mut C) -> Result<Self, minicbor::decode::Error> {
-        Self::from_slice(d.bytes()?).ok_or_else(|| minicbor::decode::Error::message("sealing key of wrong length"))
+        Self::from_slice(d.bytes()?)
+            .ok_or_else(|| minicbor::decode::Error::message("sealing key of wrong length"))
     }
 }
 
@@ -198,6 +206,11 @@ impl PartyKeys {
         let mut id = [0; 16];
         id.copy_from_slice(&digest.as_bytes()[..16]);
         PartyId::from_bytes(id)
+    }
+
+    /// The digest by which statements name these keys, e.g. [`crate::Grant::grantee_keys`].
+    pub fn digest(&self) -> Digest {
+        Digest::derive("cowl/party-keys/v1", &wire::encode(self))
     }
 
     /// The digest that people compare, as a [`cowl_crypto::fingerprint::Fingerprint`], over all keys.

@@ -7,7 +7,7 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use cowl_crypto::digest::Digest;
+use cowl_crypto::digest::{Digest, Hasher};
 use cowl_crypto::merkle::Hash;
 use cowl_crypto::sign::{Signature, SigningKey, VerifyingKey};
 use minicbor::{Decode, Encode};
@@ -44,8 +44,12 @@ pub fn encode<T: Encode<()>>(value: &T) -> Vec<u8> {
 ///
 /// # Errors
 /// [`WireError::Malformed`] or [`WireError::NotCanonical`].
-pub fn decode<T: Encode<()> + for<'b> Decode<'b, ()>>(what: &'static str, bytes: &[u8]) -> Result<T, WireError> {
-    let value: T = minicbor::decode(bytes).map_err(|e| WireError::Malformed { what, detail: e.to_string() })?;
+pub fn decode<T: Encode<()> + for<'b> Decode<'b, ()>>(
+    what: &'static str,
+    bytes: &[u8],
+) -> Result<T, WireError> {
+    let value: T =
+        minicbor::decode(bytes).map_err(|e| WireError::Malformed { what, detail: e.to_string() })?;
     if encode(&value) == bytes { Ok(value) } else { Err(WireError::NotCanonical { what }) }
 }
 
@@ -129,7 +133,11 @@ impl<T: Statement> Signed<T> {
     /// Names what does not fit: signer, key version, signature or form.
     pub fn verify(&self, keys: &PartyKeys) -> Result<Verified<T>, StatementError> {
         if self.signer != keys.party {
-            return Err(StatementError::WrongSigner { what: T::NAME, expected: keys.party, found: self.signer });
+            return Err(StatementError::WrongSigner {
+                what: T::NAME,
+                expected: keys.party,
+                found: self.signer,
+            });
         }
         if self.key_version != keys.version {
             return Err(StatementError::WrongKeyVersion {
@@ -147,6 +155,13 @@ impl<T: Statement> Signed<T> {
             .map_err(|_| StatementError::BadSignature { what: T::NAME })?;
         let statement = decode(T::NAME, &self.body)?;
         Ok(Verified { statement, signer: self.signer, digest: self.digest() })
+    }
+
+    /// The digest of the statement's kind and bytes: two statements with equal digests say the same.
+    pub fn digest(&self) -> Digest {
+        let length = (T::CONTEXT.len() as u64).to_be_bytes();
+        let mut hasher = Hasher::derive("cowl/statement/v1");
+        hasher.update(&length).update(T::CONTEXT.as_bytes()).update(&self.body).finalize()
     }
 
     /// Reads the statement without checking who signed it.
@@ -194,11 +209,6 @@ impl<T> Signed<T> {
     /// The version of the signer's keys that is named.
     pub fn key_version(&self) -> u32 {
         self.key_version
-    }
-
-    /// The digest of the statement's bytes: two statements with equal digests say the same.
-    pub fn digest(&self) -> Digest {
-        Digest::derive("cowl/statement/v1", &self.body)
     }
 }
 
@@ -308,8 +318,14 @@ pub mod fixed {
     ///
     /// # Errors
     /// When something else than a byte string of that length stands there.
-    pub fn decode<C, T: FixedBytes<N>, const N: usize>(d: &mut Decoder<'_>, _: &mut C) -> Result<T, DecodeError> {
-        d.bytes()?.try_into().map(T::from_array).map_err(|_| DecodeError::message("byte string of wrong length"))
+    pub fn decode<C, T: FixedBytes<N>, const N: usize>(
+        d: &mut Decoder<'_>,
+        _: &mut C,
+    ) -> Result<T, DecodeError> {
+        d.bytes()?
+            .try_into()
+            .map(T::from_array)
+            .map_err(|_| DecodeError::message("byte string of wrong length"))
     }
 }
 

@@ -6,13 +6,15 @@
 //! without prediction where that is smaller.
 
 mod bands;
-mod frame;
+mod decode;
+mod encode;
 mod tiles;
 
 use crate::framing::{self, CodecError, FrameIndex};
 use crate::pixels::PixelLayout;
 
-pub use frame::{FrameDecoder, FrameEncoder};
+pub use decode::FrameDecoder;
+pub use encode::FrameEncoder;
 
 /// First bytes of a *live* stream.
 pub const MAGIC: [u8; 4] = *b"CWLL";

@@ -113,7 +113,8 @@ impl fmt::Display for Suite {
 pub fn seal_header(key: &ItemKey, recipients: &[SealTo<'_>]) -> Result<Header, SealHeaderError> {
     let first = recipients.first().ok_or(SealHeaderError::NoRecipient)?;
     if key.suite() == Suite::Standard
-        && let Some(index) = recipients.iter().position(|one| one.is_post_quantum() != first.is_post_quantum())
+        && let Some(index) =
+            recipients.iter().position(|one| one.is_post_quantum() != first.is_post_quantum())
     {
         return Err(SealHeaderError::MixedStrength { index });
     }
@@ -159,7 +160,9 @@ impl SealTo<'_> {
     fn wrap(&self, key: &ItemKey, index: usize) -> Result<Stanza, SealHeaderError> {
         match (self, key) {
             (Self::XWing(recipient), ItemKey::Standard(key)) => Ok(hybrid::wrap(recipient, key)),
-            (Self::XWing(recipient), ItemKey::HybridRsa(_)) => Ok(shares::wrap_item_key(recipient, key, HEADER)),
+            (Self::XWing(recipient), ItemKey::HybridRsa(_)) => {
+                Ok(shares::wrap_item_key(recipient, key, HEADER))
+            }
             (Self::Age(recipient), ItemKey::Standard(key)) => {
                 recipient.wrap(key).map_err(|_| SealHeaderError::BadRecipient { index })
             }
@@ -174,10 +177,14 @@ impl SealTo<'_> {
 impl OpenWith<'_> {
     fn unwrap(&self, suite: Suite, stanza: &Stanza) -> Result<Option<ItemKey>, BadStanza> {
         match (self, suite) {
-            (Self::XWing(identity), Suite::Standard) => Ok(hybrid::unwrap(identity, stanza)?.map(ItemKey::Standard)),
+            (Self::XWing(identity), Suite::Standard) => {
+                Ok(hybrid::unwrap(identity, stanza)?.map(ItemKey::Standard))
+            }
             (Self::XWing(identity), Suite::HybridRsa) => unwrap_share(identity, stanza),
             (Self::Age(identity), Suite::Standard) => Ok(identity.unwrap(stanza)?.map(ItemKey::Standard)),
-            (Self::Rsa(key), Suite::HybridRsa) => Ok(hybrid_rsa::unwrap(key, stanza)?.map(ItemKey::HybridRsa)),
+            (Self::Rsa(key), Suite::HybridRsa) => {
+                Ok(hybrid_rsa::unwrap(key, stanza)?.map(ItemKey::HybridRsa))
+            }
             (Self::Age(_), Suite::HybridRsa) | (Self::Rsa(_), Suite::Standard) => Ok(None),
         }
     }

@@ -1,2 +1,5 @@
-//! The blind cloud.
-fn main() {}
+//! The program `cowl-server`.
+
+fn main() -> std::process::ExitCode {
+    cowl_server::program::main()
+}

@@ -1,2 +1,57 @@
-//! Cowl.
-fn main() {}
+//! `cowl`: health records sealed at home, kept in a cloud that cannot read them.
+//!
+//! [`args`] says what may be typed, [`settings`] resolves it, [`commands`] has one function a verb, each of
+//! which makes one call or a few to `cowl-vault` and hands one value to [`output`]. [`keeper`] keeps a
+//! device unlocked, [`sealing`] serves single files without a server, [`demo`] tells the whole story once.
+
+mod args;
+mod columns;
+mod commands;
+mod demo;
+mod failure;
+mod harden;
+mod keeper;
+mod moment;
+mod output;
+mod sealing;
+mod secret_input;
+mod session;
+mod settings;
+mod size;
+mod sink;
+mod style;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::args::{Arguments, Command};
+use crate::commands::Context;
+use crate::failure::{Failure, Result};
+use crate::output::Output;
+use crate::settings::{Settings, Surroundings};
+
+fn main() -> ExitCode {
+    harden::forbid_core_dumps();
+    match run(Arguments::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) if failure.is_broken_pipe() => ExitCode::SUCCESS,
+        Err(failure) => {
+            output::report(&failure);
+            ExitCode::from(failure.exit_status())
+        }
+    }
+}
+
+fn run(arguments: Arguments) -> Result<()> {
+    let Arguments { global, command } = arguments;
+    let settings = Settings::resolve(&global, &Surroundings::of_process())?;
+    let output = Output::new(global.json, global.quiet, settings.bars);
+    commands::run(&Context { settings, output }, command)
+}
+
+/// Runs what waits for the network.
+fn block_on<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::Stream)?;
+    runtime.block_on(work)
+}

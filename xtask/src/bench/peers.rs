@@ -198,7 +198,10 @@ impl Cowl {
         let program = workspace.release_program("cowl");
         let identity = scratch.path("cowl.key");
         scratch.clear("cowl.key")?;
-        let recipient = process::stdout_of(Command::new(&program).args(["key", "make", "-o"]).arg(identity))?;
+        process::run_quietly(Command::new(&program).args(["key", "make", "--output"]).arg(&identity))?;
+        let recipient = process::stdout_of(
+            Command::new(&program).args(["key", "recipient", "--identity"]).arg(&identity),
+        )?;
         let recipients = scratch.path("cowl.recipients");
         std::fs::write(&recipients, recipient).attempting(|| format!("writing {}", recipients.display()))?;
         Ok(Self { program })
@@ -206,8 +209,8 @@ impl Cowl {
 
     pub(crate) fn seal_into(&self, scratch: &Scratch, output: &Path) -> Result<()> {
         let mut command = Command::new(&self.program);
-        command.args(["seal", "-r"]).arg(scratch.path("cowl.recipients")).arg("-o").arg(output);
-        process::run_quietly(command.arg(scratch.path("input")))
+        command.args(["seal", "--recipients-file"]).arg(scratch.path("cowl.recipients"));
+        process::run_quietly(command.arg("--output").arg(output).arg(scratch.path("input")))
     }
 }
 
@@ -230,8 +233,10 @@ impl Peer for Cowl {
 
     fn open(&self, scratch: &Scratch) -> Result<()> {
         let mut command = Command::new(&self.program);
-        command.args(["open", "-i"]).arg(scratch.path("cowl.key")).arg("-o").arg(self.opened(scratch));
-        process::run_quietly(command.arg(scratch.path("cowl.sealed")))
+        command.args(["open", "--identity"]).arg(scratch.path("cowl.key"));
+        process::run_quietly(
+            command.arg("--output").arg(self.opened(scratch)).arg(scratch.path("cowl.sealed")),
+        )
     }
 
     fn opened(&self, scratch: &Scratch) -> PathBuf {

@@ -99,10 +99,6 @@ pub(crate) struct Closure<'a> {
 }
 
 impl Closure<'_> {
-    pub(crate) fn packages(&self) -> impl Iterator<Item = &Package> {
-        self.reached_from.keys().map(|&place| &self.graph.packages[place])
-    }
-
     pub(crate) fn places(&self) -> impl Iterator<Item = usize> {
         self.reached_from.keys().copied()
     }

@@ -125,6 +125,17 @@ mod tests {
     }
 
     #[test]
+    fn cargo_deny_is_told_the_same() {
+        let told = include_str!("../../../deny.toml");
+        let list = told.split_once("allow = [").and_then(|(_, rest)| rest.split_once(']')).unwrap().0;
+        let allowed: Vec<&str> = list.split(',').map(|name| name.trim().trim_matches('"')).collect();
+        assert_eq!(allowed[..ALLOWED.len()], *ALLOWED);
+        assert_eq!(allowed.len(), ALLOWED.len() + 1, "one more after the last comma");
+        assert!(BANNED.iter().all(|(name, _)| told.contains(&format!("crate = \"{name}\", reason"))));
+        assert!(ONCE.iter().all(|name| told.contains(&format!("crate = \"{name}\", deny-multiple"))));
+    }
+
+    #[test]
     fn what_only_tests_and_tools_use_is_not_asked() {
         let mut graph = graph(&["cowl-testkit -> leaf"]);
         graph.packages[1].licence = None;

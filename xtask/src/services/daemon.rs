@@ -1,7 +1,7 @@
 //! A service in the background, which never outlives this program.
 
 use std::fs::File;
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -89,6 +89,33 @@ pub(crate) fn free_port() -> Result<u16> {
     Ok(address.port())
 }
 
-pub(crate) fn accepts(port: u16) -> bool {
-    TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok()
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn log(name: &str) -> PathBuf {
+        std::env::temp_dir().join(format!("cowl-xtask-{}-{name}", std::process::id()))
+    }
+
+    fn start(name: &str, script: &str) -> Daemon {
+        Daemon::start(Path::new("/bin/sh"), &["-c", script], None, &log(name)).unwrap()
+    }
+
+    #[test]
+    fn a_dropped_service_is_gone() {
+        let daemon = start("dropped", "exec sleep 600");
+        let process = PathBuf::from(format!("/proc/{}", daemon.child.id()));
+        assert!(process.exists());
+        drop(daemon);
+        assert!(!process.exists());
+        std::fs::remove_file(log("dropped")).unwrap();
+    }
+
+    #[test]
+    fn a_service_that_ends_before_it_is_ready_tells_its_last_words() {
+        let failure = start("ends", "echo no room on the disk; exit 3").wait_until(|| false).unwrap_err();
+        let text = failure.to_string();
+        assert!(text.contains("exit status: 3") && text.contains("no room on the disk"), "{text}");
+        std::fs::remove_file(log("ends")).unwrap();
+    }
 }

@@ -1,6 +1,6 @@
 //! An S3 server: `moto` of PyPI, which installs at once and is right about conditional puts.
 //!
-//! `garage` is the real thing; `docs/` says how to run the same tests against it by hand.
+//! `garage` is the real thing; `docs/testing.md` says how to run the same tests against it by hand.
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
@@ -16,6 +16,8 @@ use crate::workspace::Workspace;
 
 const REQUIREMENT: &str = "moto[server,s3]==5.2.5";
 
+/// The one region where a bucket may be made twice.
+pub(crate) const REGION: &str = "us-east-1";
 pub(crate) const BUCKET: &str = "cowl-test";
 pub(crate) const ACCESS_KEY: &str = "cowl";
 pub(crate) const SECRET_KEY: &str = "cowl-secret";
@@ -33,8 +35,7 @@ impl S3 {
         let arguments = ["-H", "127.0.0.1", "-p", &port.to_string()];
         let mut server =
             Daemon::start(&environment.join("bin/moto_server"), &arguments, None, &environment.join("log"))?;
-        server.wait_until(|| daemon::accepts(port))?;
-        make_bucket(port)?;
+        server.wait_until(|| make_bucket(port).is_ok())?;
         Ok(Self { _server: server, port })
     }
 

@@ -38,7 +38,9 @@ fn run(workspace: &Workspace, name: &str, command: &mut Command, environment: &E
     if let Some(why) = end.fault(&tally) {
         tally.fail(name, why);
     }
-    eprintln!("{name:<32} {tally}   {:.1} s", started.elapsed().as_secs_f64());
+    if !tally.is_empty() {
+        eprintln!("{name:<32} {tally}   {:.1} s", started.elapsed().as_secs_f64());
+    }
     if !tally.is_green() {
         eprintln!("{}{}", shown_failures(&output), format_args!("\n  all of it: {}", log.display()));
     }

@@ -116,8 +116,11 @@ impl Message {
         let folder = self.manifest_path.parent()?.to_path_buf();
         let package = folder.file_name()?.to_string_lossy().into_owned();
         let group = self.target.group();
-        let in_the_crate = self.target.kind.iter().any(|kind| kind == "lib") || self.target.name == package;
-        let name = if in_the_crate { package } else { format!("{package}::{}", self.target.name) };
+        let name = match self.target.kind.first().map(String::as_str) {
+            Some("lib" | "proc-macro") => package,
+            Some("bin") => format!("{package}::main"),
+            _ => format!("{package}::{}", self.target.name),
+        };
         let executable = self.executable.filter(|_| self.profile.test)?;
         Some(Program { name, executable, folder, group })
     }
@@ -146,8 +149,9 @@ mod tests {
     }
 
     #[test]
-    fn a_library_is_named_after_its_package() {
+    fn library_and_program_of_one_package_are_told_apart() {
         assert_eq!(program(&message("lib", "cowl_store", true)).unwrap().name, "cowl-store");
+        assert_eq!(program(&message("bin", "cowl-store", true)).unwrap().name, "cowl-store::main");
     }
 
     #[test]

@@ -50,6 +50,11 @@ impl Tally {
         self.failed.is_empty()
     }
 
+    /// Whether nothing was counted at all.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.passed == 0 && self.failed.is_empty() && self.skipped.is_empty()
+    }
+
     pub(crate) fn has_results(&self) -> bool {
         self.has_results
     }

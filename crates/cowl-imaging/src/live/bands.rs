@@ -14,9 +14,15 @@ pub(super) const LANES: usize = 16;
 /// One key of each lane, all of the same column.
 type Column = [i16; LANES];
 
-/// Keys or residuals of a block: sixteen rows by sixteen columns.
-const BLOCK: usize = LANES * LANES;
-type Block = [i16; BLOCK];
+/// Bytes of one key of each lane.
+const ROW_BYTES: usize = 2 * LANES;
+
+/// Words of four keys in a row of a block.
+const ROW_WORDS: usize = LANES / 4;
+
+/// Sixteen rows by sixteen columns of keys, four keys to a word.
+const BLOCK_WORDS: usize = LANES * ROW_WORDS;
+type Block = [u64; BLOCK_WORDS];
 
 /// Size of a plane, and of the padded plane of residuals that codes it.
 #[derive(Debug, Clone, Copy)]
@@ -86,21 +92,22 @@ fn predict_row(above: &[i16], row: &[i16], out: &mut [i16]) {
     }
 }
 
-/// Undoes [`predict`]. `load(y, row)` gives the residuals of row `y` (`stride` of them), `store(y, keys)` takes its keys.
+/// Undoes [`predict`]. `load(y, row)` gives the residuals of row `y` (`stride` of them), `store(y, keys)` takes its
+/// keys, both as bytes, little endian.
 ///
 /// Rows are asked for in the order of the lanes: 0, `band_rows`, 2 · `band_rows` … then 1, `band_rows` + 1 …
 pub(super) fn reconstruct(
     geometry: &Geometry,
     first: i16,
-    mut load: impl FnMut(usize, &mut [i16]),
-    mut store: impl FnMut(usize, &[i16]),
+    mut load: impl FnMut(usize, &mut [u8]),
+    mut store: impl FnMut(usize, &[u8]),
 ) {
     let pitch = staging_pitch(geometry.stride);
-    let mut staging = vec![0i16; pitch * LANES];
+    let mut staging = vec![0u8; pitch * LANES];
     let mut above = vec![[first; LANES]; geometry.stride];
     for row in 0..geometry.band_rows {
         for (lane, line) in staging.chunks_exact_mut(pitch).enumerate() {
-            load(lane * geometry.band_rows + row, &mut line[..geometry.stride]);
+            load(lane * geometry.band_rows + row, &mut line[..2 * geometry.stride]);
         }
         if row == 0 {
             above.fill(band_starts(first, &staging, pitch));
@@ -109,7 +116,7 @@ pub(super) fn reconstruct(
         for (lane, line) in staging.chunks_exact(pitch).enumerate() {
             let y = lane * geometry.band_rows + row;
             if y < geometry.rows {
-                store(y, &line[..geometry.columns]);
+                store(y, &line[..2 * geometry.columns]);
             }
         }
     }
@@ -117,34 +124,35 @@ pub(super) fn reconstruct(
 
 /// Distance of the lanes in the staging buffer: an odd number of cache lines, lest all lanes share one cache set.
 fn staging_pitch(stride: usize) -> usize {
-    const CACHE_LINE: usize = 32;
-    (stride.div_ceil(CACHE_LINE) | 1) * CACHE_LINE
+    const CACHE_LINE: usize = 64;
+    ((2 * stride).div_ceil(CACHE_LINE) | 1) * CACHE_LINE
 }
 
 /// What the first row of each band is predicted from: the first key of the band before.
-fn band_starts(first: i16, staging: &[i16], pitch: usize) -> Column {
+fn band_starts(first: i16, staging: &[u8], pitch: usize) -> Column {
     let mut starts = [first; LANES];
     for lane in 1..LANES {
-        starts[lane] = starts[lane - 1].wrapping_add(staging[(lane - 1) * pitch]);
+        let at = (lane - 1) * pitch;
+        starts[lane] = starts[lane - 1].wrapping_add(i16::from_le_bytes([staging[at], staging[at + 1]]));
     }
     starts
 }
 
 /// Turns one row of residuals a lane into keys; `above` holds the rows before and is replaced by these.
-fn reconstruct_rows(above: &mut [Column], staging: &mut [i16], pitch: usize) {
-    let (mut block, mut spare) = ([0i16; BLOCK], [0i16; BLOCK]);
+fn reconstruct_rows(above: &mut [Column], staging: &mut [u8], pitch: usize) {
     let mut left = above[0];
     let mut above_left = above[0];
+    let mut words = [0u64; BLOCK_WORDS];
     for (index, above) in above.chunks_exact_mut(LANES).enumerate() {
-        let origin = index * LANES;
-        for (lane, out) in block.chunks_exact_mut(LANES).enumerate() {
-            out.copy_from_slice(&staging[origin + lane * pitch..][..LANES]);
+        let origin = index * ROW_BYTES;
+        for (lane, row) in words.chunks_exact_mut(ROW_WORDS).enumerate() {
+            read_words(&staging[origin + lane * pitch..][..ROW_BYTES], row);
         }
-        transpose(&mut block, &mut spare);
-        reconstruct_block(&mut block, above, &mut left, &mut above_left);
-        transpose(&mut block, &mut spare);
-        for (lane, keys) in block.chunks_exact(LANES).enumerate() {
-            staging[origin + lane * pitch..][..LANES].copy_from_slice(keys);
+        let mut columns = transpose(&words);
+        reconstruct_block(&mut columns, above, &mut left, &mut above_left);
+        words = transpose(&columns);
+        for (lane, row) in words.chunks_exact(ROW_WORDS).enumerate() {
+            write_words(row, &mut staging[origin + lane * pitch..][..ROW_BYTES]);
         }
     }
 }
@@ -152,31 +160,63 @@ fn reconstruct_rows(above: &mut [Column], staging: &mut [i16], pitch: usize) {
 /// Turns the residuals of sixteen columns into keys.
 #[inline(always)]
 fn reconstruct_block(block: &mut Block, above: &mut [Column], left: &mut Column, above_left: &mut Column) {
-    for (column, above) in block.chunks_exact_mut(LANES).zip(above) {
+    let mut bytes = [0u8; ROW_BYTES];
+    for (column, above) in block.chunks_exact_mut(ROW_WORDS).zip(above) {
+        write_words(column, &mut bytes);
         for lane in 0..LANES {
+            let residual = i16::from_le_bytes([bytes[2 * lane], bytes[2 * lane + 1]]);
             let prediction = median_edge(left[lane], above[lane], above_left[lane]);
-            left[lane] = prediction.wrapping_add(column[lane]);
-            column[lane] = left[lane];
+            left[lane] = prediction.wrapping_add(residual);
         }
         *above_left = *above;
         *above = *left;
+        for (key, bytes) in left.iter().zip(bytes.chunks_exact_mut(2)) {
+            bytes.copy_from_slice(&key.to_le_bytes());
+        }
+        read_words(&bytes, column);
     }
 }
 
-/// Transposes a block of 16 × 16: four perfect shuffles, each of which the compiler turns into interleaving stores.
 #[inline(always)]
-fn transpose(block: &mut Block, spare: &mut Block) {
-    shuffle(block, spare);
-    shuffle(spare, block);
-    shuffle(block, spare);
-    shuffle(spare, block);
+fn read_words(bytes: &[u8], words: &mut [u64]) {
+    for (word, bytes) in words.iter_mut().zip(bytes.as_chunks().0) {
+        *word = u64::from_le_bytes(*bytes);
+    }
 }
 
 #[inline(always)]
-fn shuffle(block: &Block, out: &mut Block) {
-    let (front, back) = block.split_at(BLOCK / 2);
-    for ((pair, &front), &back) in out.chunks_exact_mut(2).zip(front).zip(back) {
-        pair[0] = front;
-        pair[1] = back;
+fn write_words(words: &[u64], bytes: &mut [u8]) {
+    for (word, bytes) in words.iter().zip(bytes.as_chunks_mut().0) {
+        *bytes = word.to_le_bytes();
     }
+}
+
+/// Transposes a block as sixteen squares of 4 × 4 keys.
+#[inline(always)]
+fn transpose(block: &Block) -> Block {
+    let mut out = [0u64; BLOCK_WORDS];
+    for column in 0..ROW_WORDS {
+        for row in 0..ROW_WORDS {
+            let square = std::array::from_fn(|line| block[(4 * row + line) * ROW_WORDS + column]);
+            for (line, word) in transpose_square(square).into_iter().enumerate() {
+                out[(4 * column + line) * ROW_WORDS + row] = word;
+            }
+        }
+    }
+    out
+}
+
+/// Transposes 4 × 4 numbers of 16 bits: pairs of them, then pairs of pairs.
+#[inline(always)]
+fn transpose_square([a, b, c, d]: [u64; 4]) -> [u64; 4] {
+    const EVEN: u64 = 0x0000_ffff_0000_ffff;
+    const FRONT: u64 = 0x0000_0000_ffff_ffff;
+    let (ab_even, ab_odd) = ((a & EVEN) | ((b & EVEN) << 16), ((a >> 16) & EVEN) | (b & !EVEN));
+    let (cd_even, cd_odd) = ((c & EVEN) | ((d & EVEN) << 16), ((c >> 16) & EVEN) | (d & !EVEN));
+    [
+        (ab_even & FRONT) | (cd_even << 32),
+        (ab_odd & FRONT) | (cd_odd << 32),
+        (ab_even >> 32) | (cd_even & !FRONT),
+        (ab_odd >> 32) | (cd_odd & !FRONT),
+    ]
 }

@@ -13,6 +13,9 @@ pub(super) const ACTIVITIES: usize = 8;
 const TILE_COLUMNS: usize = 8;
 const TILE_ROWS: usize = 4;
 
+/// One row of a tile.
+type Line = [u8; TILE_COLUMNS];
+
 /// Bytes of one tile.
 pub(super) const TILE: usize = TILE_COLUMNS * TILE_ROWS;
 
@@ -31,6 +34,14 @@ pub(super) fn stream_ranges(activities: &[u8]) -> Option<[Range<usize>; ACTIVITI
         start = range.end;
         range
     }))
+}
+
+/// Lowest activity of a tile that has a high byte: one residual of 256 makes a mean of 8, and ⌊log₂ 17⌋ = 4.
+pub(super) const FIRST_WITH_HIGH_BYTES: u8 = 4;
+
+/// Where the tiles that may have high bytes lie in the buffer of sorted tiles.
+pub(super) fn with_high_bytes(ranges: &[Range<usize>; ACTIVITIES]) -> Range<usize> {
+    ranges[usize::from(FIRST_WITH_HIGH_BYTES)].start..ranges[ACTIVITIES - 1].end
 }
 
 /// The activity of each tile of a plane given as low and high bytes (`stride` a row, whole tiles), in raster order.
@@ -86,32 +97,51 @@ fn join_rare(activities: &mut [u8]) {
     }
 }
 
-/// Copies the tiles of `plane` to their streams in `sorted`.
-pub(super) fn sort(plane: &[u8], stride: usize, activities: &[u8], sorted: &mut [u8]) {
+/// Copies the tiles of `plane` whose activity is `least` or more to their places in `sorted`.
+pub(super) fn sort(plane: &[u8], stride: usize, activities: &[u8], least: u8, sorted: &mut [u8]) {
     let mut cursors = cursors(activities);
     let rows = plane.chunks_exact(stride * TILE_ROWS).zip(activities.chunks_exact(stride / TILE_COLUMNS));
     for (rows, activities) in rows {
-        for (index, &activity) in activities.iter().enumerate() {
+        let (upper, lower) = rows.split_at(2 * stride);
+        let (first, second) = halves(upper);
+        let (third, fourth) = halves(lower);
+        let tiles = first.iter().zip(second).zip(third).zip(fourth).zip(activities);
+        for ((((first, second), third), fourth), &activity) in tiles.filter(|(_, activity)| **activity >= least) {
             let tile = &mut sorted[advance(&mut cursors, activity)];
-            for (line, out) in tile.chunks_exact_mut(TILE_COLUMNS).enumerate() {
-                out.copy_from_slice(&rows[line * stride + index * TILE_COLUMNS..][..TILE_COLUMNS]);
+            for (out, line) in tile.as_chunks_mut().0.iter_mut().zip([first, second, third, fourth]) {
+                *out = *line;
             }
         }
     }
 }
 
-/// Undoes [`sort`].
-pub(super) fn unsort(sorted: &[u8], activities: &[u8], stride: usize, plane: &mut [u8]) {
+/// Undoes [`sort`]; the other tiles are left as they are.
+pub(super) fn unsort(sorted: &[u8], activities: &[u8], least: u8, stride: usize, plane: &mut [u8]) {
     let mut cursors = cursors(activities);
     let rows = plane.chunks_exact_mut(stride * TILE_ROWS).zip(activities.chunks_exact(stride / TILE_COLUMNS));
     for (rows, activities) in rows {
-        for (index, &activity) in activities.iter().enumerate() {
+        let (upper, lower) = rows.split_at_mut(2 * stride);
+        let (first, second) = halves_mut(upper);
+        let (third, fourth) = halves_mut(lower);
+        let tiles = first.iter_mut().zip(second).zip(third).zip(fourth).zip(activities);
+        for ((((first, second), third), fourth), &activity) in tiles.filter(|(_, activity)| **activity >= least) {
             let tile = &sorted[advance(&mut cursors, activity)];
-            for (line, bytes) in tile.chunks_exact(TILE_COLUMNS).enumerate() {
-                rows[line * stride + index * TILE_COLUMNS..][..TILE_COLUMNS].copy_from_slice(bytes);
+            for (line, bytes) in [first, second, third, fourth].into_iter().zip(tile.as_chunks().0) {
+                *line = *bytes;
             }
         }
     }
+}
+
+/// Two neighbouring rows, each as its tiles' lines.
+fn halves(rows: &[u8]) -> (&[Line], &[Line]) {
+    let (front, back) = rows.split_at(rows.len() / 2);
+    (front.as_chunks().0, back.as_chunks().0)
+}
+
+fn halves_mut(rows: &mut [u8]) -> (&mut [Line], &mut [Line]) {
+    let (front, back) = rows.split_at_mut(rows.len() / 2);
+    (front.as_chunks_mut().0, back.as_chunks_mut().0)
 }
 
 fn cursors(activities: &[u8]) -> [usize; ACTIVITIES] {

@@ -3,7 +3,7 @@
 //! Standard base64 with padding, 64 columns a line, canonical; line feeds or carriage return and line
 //! feed; white space is allowed before the first and after the last line, nothing else.
 
-use std::io::{self, Read, Write};
+use std::io::{self, BufRead, Read, Write};
 
 use base64::Engine;
 use base64::alphabet::STANDARD;
@@ -108,7 +108,7 @@ impl<W: Write> Write for ArmorWriter<W> {
 }
 
 /// Takes the armor off a stream. Its errors are [`ArmorError`] inside [`io::ErrorKind::InvalidData`].
-pub struct ArmorReader<R: io::BufRead> {
+pub struct ArmorReader<R: BufRead> {
     inner: R,
     decoder: Decoder,
     line: Vec<u8>,
@@ -117,7 +117,7 @@ pub struct ArmorReader<R: io::BufRead> {
     ended: bool,
 }
 
-impl<R: io::BufRead> ArmorReader<R> {
+impl<R: BufRead> ArmorReader<R> {
     /// Reads armored text from `inner`.
     pub fn new(inner: R) -> Self {
         Self { inner, decoder: Decoder::default(), line: Vec::new(), plain: Vec::new(), at: 0, ended: false }
@@ -141,7 +141,7 @@ impl<R: io::BufRead> ArmorReader<R> {
     }
 }
 
-impl<R: io::BufRead> Read for ArmorReader<R> {
+impl<R: BufRead> Read for ArmorReader<R> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         if self.at == self.plain.len() {
             self.refill()?;
@@ -195,11 +195,12 @@ impl Decoder {
     fn inside(&mut self, raw: &[u8], file: &mut Vec<u8>) -> Result<(), ArmorError> {
         if raw.trim_ascii_end() == END.as_bytes() {
             self.place = Place::After;
-            return if self.lines == 0 { Err(ArmorError::Line(1)) } else { Ok(()) };
+            return Ok(());
         }
         self.lines += 1;
         let line = without_line_end(raw);
-        let fits = self.place == Place::Body && !line.is_empty() && line.len() <= COLUMNS && raw.ends_with(b"\n");
+        let fits =
+            self.place == Place::Body && !line.is_empty() && line.len() <= COLUMNS && raw.ends_with(b"\n");
         let bytes = fits.then(|| PADDED.decode(line).ok()).flatten().ok_or(ArmorError::Line(self.lines))?;
         if bytes.len() < LINE_BYTES {
             self.place = Place::LastLine;

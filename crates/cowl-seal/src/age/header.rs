@@ -96,10 +96,22 @@ impl Header {
     /// # Panics
     /// When `stanzas` is empty or one breaks the syntax; stanzas come from this crate's wrapping functions.
     pub(crate) fn seal(suite: Suite, mac_key: &Secret<32>, stanzas: Vec<Stanza>) -> Self {
-        assert!(!stanzas.is_empty() && stanzas.iter().all(Stanza::is_encodable), "stanzas that can be encoded");
-        let mac = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, mac_key.expose()), &without_mac(suite, &stanzas));
+        assert!(
+            !stanzas.is_empty() && stanzas.iter().all(Stanza::is_encodable),
+            "stanzas that can be encoded"
+        );
+        let mac =
+            hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, mac_key.expose()), &without_mac(suite, &stanzas));
         let mac = mac.as_ref().try_into().expect("HMAC-SHA-256 yields 32 bytes");
         Self { suite, stanzas, mac }
+    }
+
+    /// Checks that this header was sealed with this file key, unchanged.
+    ///
+    /// # Errors
+    /// [`BadMac`].
+    pub fn verify_key(&self, key: &crate::file_key::ItemKey) -> Result<(), BadMac> {
+        self.verify(&key.mac_key())
     }
 
     /// Checks that these are the stanzas that were sealed.
@@ -154,7 +166,11 @@ impl Header {
             if let Some(mac) = line.strip_prefix(b"---") {
                 let mac = decode_mac(mac)?;
                 let header = Self { suite, stanzas, mac };
-                return if header.stanzas.is_empty() { Err(HeaderError::NoStanza) } else { Ok((header, lines.rest)) };
+                return if header.stanzas.is_empty() {
+                    Err(HeaderError::NoStanza)
+                } else {
+                    Ok((header, lines.rest))
+                };
             }
             let index = stanzas.len();
             stanzas.push(decode_stanza(line, &mut lines, index)?);
@@ -167,7 +183,8 @@ impl Header {
     /// Those of the reader, and [`HeaderError`] inside an [`std::io::ErrorKind::InvalidData`].
     pub fn read(suite: Suite, reader: &mut impl BufRead) -> std::io::Result<Self> {
         let text = read_text(suite, reader)?;
-        Self::decode(suite, &text).map_err(|error| std::io::Error::new(std::io::ErrorKind::InvalidData, error))
+        Self::decode(suite, &text)
+            .map_err(|error| std::io::Error::new(std::io::ErrorKind::InvalidData, error))
     }
 }
 
@@ -236,7 +253,8 @@ fn decode_mac(rest: &[u8]) -> Result<[u8; MAC_LENGTH], HeaderError> {
 }
 
 fn decode_stanza(first: &[u8], lines: &mut Lines<'_>, index: usize) -> Result<Stanza, HeaderError> {
-    let mut args = decode_arguments(first).ok_or(HeaderError::Stanza { index, fault: StanzaFault::Arguments })?;
+    let mut args =
+        decode_arguments(first).ok_or(HeaderError::Stanza { index, fault: StanzaFault::Arguments })?;
     let tag = args.remove(0);
     let mut body = Vec::new();
     loop {

@@ -13,7 +13,7 @@ pub fn wrap(recipient: &XWingRecipient, file_key: &FileKey) -> Stanza {
 }
 
 /// The file key if this stanza wraps it for this identity.
-pub(super) fn unwrap(identity: &XWingIdentity, stanza: &Stanza) -> Result<Option<FileKey>, BadStanza> {
+pub(crate) fn unwrap(identity: &XWingIdentity, stanza: &Stanza) -> Result<Option<FileKey>, BadStanza> {
     if stanza.tag != TAG {
         return Ok(None);
     }

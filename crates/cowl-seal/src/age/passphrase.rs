@@ -71,7 +71,8 @@ impl Passphrase {
         let salt = [b"age-encryption.org/v1/scrypt".as_slice(), salt].concat();
         let params = Params::new(work_factor, 8, 1).expect("work factors from 1 to 22 are within scrypt's");
         let mut key = Zeroizing::new([0; 32]);
-        scrypt::scrypt(self.text.as_bytes(), &salt, &params, &mut key[..]).expect("32 bytes are within scrypt's");
+        scrypt::scrypt(self.text.as_bytes(), &salt, &params, &mut key[..])
+            .expect("32 bytes are within scrypt's");
         Secret::new(*key)
     }
 }

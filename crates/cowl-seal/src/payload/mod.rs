@@ -8,6 +8,7 @@
 //! [`SealWriter`] and [`OpenReader`] on streams of any length with bounded memory.
 
 mod layout;
+mod parts;
 mod stream;
 
 use std::ops::Range;
@@ -17,6 +18,7 @@ use rayon::iter::{IndexedParallelIterator, ParallelIterator};
 use rayon::slice::{ParallelSlice, ParallelSliceMut};
 
 pub use layout::{NONCE, SEALED_SEGMENT, SEGMENT, SegmentSpan, TAG, plain_length, sealed_length, segments};
+pub use parts::PartsError;
 pub use stream::{OpenReader, SealWriter};
 
 use crate::absent::assert_opaque;
@@ -46,9 +48,34 @@ pub enum PayloadError {
     /// A segment was changed, moved, cut off, or sealed under another key.
     #[error("segment {0} of the payload is not the one that was sealed")]
     Segment(u64),
+    /// This segment is good, but it is not the last one, and nothing follows.
+    #[error("the payload was cut off after segment {0}")]
+    CutAfter(u64),
+    /// This segment is good and the last one, yet more follows.
+    #[error("bytes follow segment {0}, the last one of the payload")]
+    GoesOnAfter(u64),
     /// The bytes are not those of the span.
     #[error("the bytes at hand are not those of the segments asked for")]
     Span,
+}
+
+impl PayloadError {
+    /// The segment that is named.
+    fn segment(&self) -> Option<u64> {
+        match self {
+            Self::Segment(number) | Self::CutAfter(number) | Self::GoesOnAfter(number) => Some(*number),
+            Self::Length(_) | Self::Span => None,
+        }
+    }
+
+    /// How many segments, counted from the payload's first, are good.
+    fn good_segments(&self) -> u64 {
+        match self {
+            Self::Segment(number) => *number,
+            Self::CutAfter(number) | Self::GoesOnAfter(number) => number + 1,
+            Self::Length(_) | Self::Span => 0,
+        }
+    }
 }
 
 /// How many cores a call may use.
@@ -109,18 +136,19 @@ impl PayloadSealer {
     /// When the lengths do not fit together.
     pub fn seal_segments(&self, first: u64, ends: bool, plaintext: &[u8], sealed: &mut [u8], cores: Cores) {
         assert!(ends || plaintext.len().is_multiple_of(SEGMENT), "only the last segment may be short");
-        let run = Run { key: &self.key, first, ends, count: plaintext.len().div_ceil(SEGMENT).max(ends.into()) };
+        let run =
+            Run { key: &self.key, first, ends, count: plaintext.len().div_ceil(SEGMENT).max(ends.into()) };
         assert_eq!(sealed.len(), plaintext.len() + run.count * TAG, "room for exactly these segments");
         match cores {
             Cores::One => (0..run.count)
                 .zip(segments_of(plaintext, run.count))
                 .zip(sealed.chunks_mut(SEALED_SEGMENT))
                 .for_each(|((at, plain), sealed)| run.seal(at, plain, sealed)),
-            Cores::All => sealed
-                .par_chunks_mut(SEALED_SEGMENT)
-                .with_min_len(PARALLEL_GRAIN)
-                .enumerate()
-                .for_each(|(at, sealed)| run.seal(at, &plaintext[segment_range(at, plaintext.len())], sealed)),
+            Cores::All => {
+                sealed.par_chunks_mut(SEALED_SEGMENT).with_min_len(PARALLEL_GRAIN).enumerate().for_each(
+                    |(at, sealed)| run.seal(at, &plaintext[segment_range(at, plaintext.len())], sealed),
+                )
+            }
         }
     }
 }
@@ -137,7 +165,8 @@ impl PayloadOpener {
     /// [`PayloadError`] says where it differs from what was sealed.
     pub fn open(key: &ItemKey, payload: &[u8], cores: Cores) -> Result<Vec<u8>, PayloadError> {
         let length = plain_length(payload.len() as u64)?;
-        let mut plaintext = vec![0; usize::try_from(length).expect("a plaintext is shorter than its payload")];
+        let mut plaintext =
+            vec![0; usize::try_from(length).expect("a plaintext is shorter than its payload")];
         Self::open_into(key, payload, &mut plaintext, cores)?;
         Ok(plaintext)
     }
@@ -147,7 +176,12 @@ impl PayloadOpener {
     ///
     /// # Errors
     /// [`PayloadError`] says where it differs from what was sealed.
-    pub fn open_into(key: &ItemKey, payload: &[u8], plain: &mut [u8], cores: Cores) -> Result<(), PayloadError> {
+    pub fn open_into(
+        key: &ItemKey,
+        payload: &[u8],
+        plain: &mut [u8],
+        cores: Cores,
+    ) -> Result<(), PayloadError> {
         let length = payload.len() as u64;
         let (nonce, segments) = payload.split_first_chunk().ok_or(PayloadError::Length(length))?;
         if plain_length(length)? != plain.len() as u64 {
@@ -161,8 +195,8 @@ impl PayloadOpener {
     /// no use.
     ///
     /// # Errors
-    /// [`PayloadError::Segment`] names the first segment that differs, [`PayloadError::Span`] means lengths
-    /// that do not fit together.
+    /// [`PayloadError`] names the first segment that is not as it was sealed; [`PayloadError::Span`] means
+    /// lengths that do not fit together.
     pub fn open_segments(
         &self,
         first: u64,
@@ -196,8 +230,8 @@ impl PayloadOpener {
     /// Opens the range of plaintext for which `span` was made, from the bytes at `span.sealed`.
     ///
     /// # Errors
-    /// [`PayloadError::Segment`] names the first segment that differs, [`PayloadError::Span`] means bytes of
-    /// another length.
+    /// [`PayloadError`] names the first segment that is not as it was sealed; [`PayloadError::Span`] means
+    /// bytes of another length.
     pub fn open_range(&self, span: &SegmentSpan, sealed: &[u8]) -> Result<Vec<u8>, PayloadError> {
         let count = sealed.len().div_ceil(SEALED_SEGMENT);
         let plain = sealed.len().checked_sub(count * TAG).ok_or(PayloadError::Span)?;
@@ -222,7 +256,8 @@ impl SegmentKey {
             Suite::Standard => &CHACHA20_POLY1305,
             Suite::HybridRsa => &AES_256_GCM,
         };
-        let key = UnboundKey::new(algorithm, key.payload_key(nonce).expose()).expect("both take keys of 32 bytes");
+        let key =
+            UnboundKey::new(algorithm, key.payload_key(nonce).expose()).expect("both take keys of 32 bytes");
         Self(LessSafeKey::new(key))
     }
 
@@ -233,11 +268,9 @@ impl SegmentKey {
             .expect("64 KiB are within the limit of the AEAD, and the buffers fit");
     }
 
-    fn open(&self, number: u64, last: bool, sealed: &[u8], plain: &mut [u8]) -> Result<(), PayloadError> {
+    fn open(&self, number: u64, last: bool, sealed: &[u8], plain: &mut [u8]) -> bool {
         let (ciphertext, tag) = sealed.split_at(plain.len());
-        self.0
-            .open_separate_gather(segment_nonce(number, last), Aad::empty(), ciphertext, tag, plain)
-            .map_err(|_| PayloadError::Segment(number))
+        self.0.open_separate_gather(segment_nonce(number, last), Aad::empty(), ciphertext, tag, plain).is_ok()
     }
 }
 
@@ -259,7 +292,19 @@ impl Run<'_> {
     }
 
     fn open(&self, at: usize, sealed: &[u8], plain: &mut [u8]) -> Result<(), PayloadError> {
-        self.key.open(self.first + at as u64, self.is_last(at), sealed, plain)
+        let number = self.first + at as u64;
+        let last = self.is_last(at);
+        let full = plain.len() == SEGMENT;
+        if self.key.open(number, last, sealed, plain) {
+            Ok(())
+        } else if !(full && self.key.open(number, !last, sealed, plain)) {
+            // Only a full segment can be good in the middle of a payload.
+            Err(PayloadError::Segment(number))
+        } else if last {
+            Err(PayloadError::CutAfter(number))
+        } else {
+            Err(PayloadError::GoesOnAfter(number))
+        }
     }
 }
 
@@ -295,9 +340,7 @@ fn segments_of_mut(plain: &mut [u8], count: usize) -> impl Iterator<Item = &mut 
 /// The error of the lower segment, so that the report does not depend on which core was faster.
 fn first_error(one: Result<(), PayloadError>, other: Result<(), PayloadError>) -> Result<(), PayloadError> {
     match (one, other) {
-        (Err(PayloadError::Segment(one)), Err(PayloadError::Segment(other))) => {
-            Err(PayloadError::Segment(one.min(other)))
-        }
+        (Err(one), Err(other)) => Err(if one.segment() <= other.segment() { one } else { other }),
         (one, other) => one.and(other),
     }
 }

@@ -77,6 +77,8 @@ pub struct OpenReader<R: Read> {
     /// How many bytes of `sealed` were read beyond the run before.
     ahead: usize,
     plain: Zeroizing<Vec<u8>>,
+    /// How many bytes of `plain` are the stream's.
+    filled: usize,
     at: usize,
     state: State,
     cores: Cores,
@@ -106,7 +108,8 @@ impl<R: Read> OpenReader<R> {
             // One byte more than a run, to see whether it is the last.
             sealed: vec![0; RUN * SEALED_SEGMENT + 1],
             ahead: 0,
-            plain: Zeroizing::new(Vec::with_capacity(RUN * SEGMENT)),
+            plain: Zeroizing::new(vec![0; RUN * SEGMENT]),
+            filled: 0,
             at: 0,
             state: State::Reading,
             cores,
@@ -117,17 +120,16 @@ impl<R: Read> OpenReader<R> {
         let length = self.ahead + read_full(&mut self.inner, &mut self.sealed[self.ahead..])?;
         let ends = length < self.sealed.len();
         let run = if ends { length } else { RUN * SEALED_SEGMENT };
-        self.at = 0;
-        let outcome = self.open_bytes(run, ends);
-        if !ends {
-            self.sealed[0] = self.sealed[run];
-            self.ahead = 1;
-        }
-        self.state = match outcome {
+        (self.at, self.filled) = (0, 0);
+        self.state = match self.open_bytes(run, ends) {
             Err(error) => State::Failed(error),
             Ok(()) if ends => State::Ended,
             Ok(()) => State::Reading,
         };
+        if !ends {
+            self.sealed[0] = self.sealed[run];
+            self.ahead = 1;
+        }
         Ok(())
     }
 
@@ -135,49 +137,41 @@ impl<R: Read> OpenReader<R> {
     fn open_bytes(&mut self, run: usize, ends: bool) -> Result<(), PayloadError> {
         let count = run.div_ceil(SEALED_SEGMENT);
         let last = run - count.saturating_sub(1) * SEALED_SEGMENT;
-        // An empty segment may only be the payload's first, and none can be shorter than its tag.
-        let short = last < TAG || (last == TAG && self.next + count as u64 > 1);
-        let whole = if short { count - 1.min(count) } else { count };
-        let sealed = &self.sealed[..if short { whole * SEALED_SEGMENT } else { run }];
-        let outcome = if sealed.is_empty() { Ok(()) } else { self.open_prefix(whole, run, ends && !short) };
-        let bad = self.next + whole as u64;
+        let first = self.next;
         self.next += count as u64;
-        outcome.and(if short { Err(PayloadError::Segment(bad)) } else { Ok(()) })
+        // No segment is shorter than its tag, and only a payload's first may be empty.
+        if last > TAG || (last == TAG && self.next == 1) {
+            return self.open_segments(first, run, ends);
+        }
+        let whole = count.saturating_sub(1);
+        if whole > 0 {
+            self.open_segments(first, whole * SEALED_SEGMENT, false)?;
+        }
+        Err(PayloadError::Segment(first + whole as u64))
     }
 
-    fn open_prefix(&mut self, count: usize, run: usize, ends: bool) -> Result<(), PayloadError> {
-        let sealed = &self.sealed[..run.min(count * SEALED_SEGMENT)];
-        self.plain.resize(sealed.len() - count * TAG, 0);
-        let outcome = self.opener.open_segments(self.next, ends, sealed, &mut self.plain, self.cores);
-        if let Err(PayloadError::Segment(bad)) = outcome {
-            // Several cores may have written beyond the bad segment, and one may have left before others:
-            // what comes before it is opened again, in order.
-            let good = usize::try_from(bad - self.next).expect("a bad segment lies in the run");
-            self.plain.truncate(good * SEGMENT);
-            if good > 0 {
-                let sealed = &self.sealed[..good * SEALED_SEGMENT];
-                self.opener.open_segments(self.next, false, sealed, &mut self.plain, Cores::One)?;
-            }
-        }
+    fn open_segments(&mut self, first: u64, run: usize, ends: bool) -> Result<(), PayloadError> {
+        let length = run - run.div_ceil(SEALED_SEGMENT) * TAG;
+        let plain = &mut self.plain[..length];
+        let outcome = self.opener.open_segments(first, ends, &self.sealed[..run], plain, self.cores);
+        self.filled = match outcome {
+            Err(error) => length.min(error.good_segments().saturating_sub(first) as usize * SEGMENT),
+            Ok(()) => length,
+        };
         outcome
     }
 }
 
 impl<R: Read> Read for OpenReader<R> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        if self.at == self.plain.len() && !out.is_empty() {
-            self.plain.clear();
-            self.at = 0;
+        while self.at == self.filled && !out.is_empty() {
             match self.state {
                 State::Reading => self.open_run()?,
                 State::Ended => return Ok(0),
                 State::Failed(error) => return Err(invalid(error)),
             }
-            if self.plain.is_empty() {
-                return if let State::Failed(error) = self.state { Err(invalid(error)) } else { Ok(0) };
-            }
         }
-        let length = out.len().min(self.plain.len() - self.at);
+        let length = out.len().min(self.filled - self.at);
         out[..length].copy_from_slice(&self.plain[self.at..self.at + length]);
         self.at += length;
         Ok(length)

@@ -26,7 +26,8 @@ const METADATA: &str = r#"{
 fn metadata_yields_normal_and_build_dependencies_but_not_dev() {
     let graph = Graph::parse(METADATA).unwrap();
     let root = graph.own("cowl").unwrap();
-    let reached: Vec<&str> = graph.closure(root).packages().map(|package| package.name.as_str()).collect();
+    let reached: Vec<&str> =
+        graph.closure(root).places().map(|place| graph.packages[place].name.as_str()).collect();
     assert_eq!(reached, ["cowl", "normal", "build"]);
 }
 

@@ -1,0 +1,119 @@
+//! Log-in and log-out.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use cowl_api::types::{LoginFinish, LoginStart, LoginStarted, Session};
+use cowl_crypto::digest::Digest;
+use cowl_crypto::id::random_bytes;
+use cowl_crypto::opaque::{self, ServerLogin};
+use cowl_domain::{Handle, PartyId};
+use cowl_store::{Credentials, LoginAttempt, StoreError};
+
+use super::throttle::{admit_address, admit_handle, forgive_address, handle_subject};
+use super::{DONE, parse_handle};
+use crate::app::{App, Shared};
+use crate::extract::{Caller, ClientAddress, Json, hash_token};
+use crate::refusal::Refusal;
+
+/// For how long an attempt may be finished.
+const ATTEMPT_SECONDS: u64 = 60;
+
+pub(crate) async fn login_start(
+    State(app): State<Shared>,
+    address: ClientAddress,
+    Json(body): Json<LoginStart>,
+) -> Result<Json<LoginStarted>, Refusal> {
+    let handle = parse_handle(&body.handle)?;
+    admit_address(&app, &address).await?;
+    admit_handle(&app, handle.as_str()).await?;
+    let known = credentials(&app, &handle).await?;
+    let record = known.as_ref().map(|known| known.opaque_record.as_slice());
+    let (state, response) = opaque::login_start(&app.secrets.opaque, record, &body.request.0, handle.as_str())?;
+    let attempt = LoginAttempt {
+        handle: handle.to_string(),
+        party: known.as_ref().map(|known| known.party),
+        state: [fingerprint(known.as_ref()).as_bytes().as_slice(), state.expose()].concat(),
+    };
+    let login: [u8; 32] = random_bytes();
+    let expires_at = app.now().plus_seconds(ATTEMPT_SECONDS);
+    app.ledger.begin_login(&hash_attempt(&login), attempt, expires_at).await?;
+    Ok(Json(LoginStarted { login: login.as_slice().into(), response: response.into() }))
+}
+
+pub(crate) async fn login_finish(
+    State(app): State<Shared>,
+    address: ClientAddress,
+    Json(body): Json<LoginFinish>,
+) -> Result<Json<Session>, Refusal> {
+    let attempt = match app.ledger.take_login(&hash_attempt(&body.login.0), app.now()).await {
+        Err(StoreError::NotFound) => return Err(Refusal::wrong_credentials()),
+        other => other?,
+    };
+    match finish(&app, &attempt, &body.finalization.0).await? {
+        Some(party) => open_session(&app, &attempt, &party, &address).await.map(Json),
+        None => refuse(&app, &attempt).await,
+    }
+}
+
+/// The party, if the last message is right and the account has not changed since the first.
+async fn finish(app: &App, attempt: &LoginAttempt, finalization: &[u8]) -> Result<Option<PartyId>, Refusal> {
+    let (known_then, state) = attempt.state.split_at_checked(32).ok_or_else(Refusal::internal)?;
+    let state = ServerLogin::from_bytes(state).map_err(|_| Refusal::internal())?;
+    if opaque::login_finish(state, finalization).is_err() {
+        return Ok(None);
+    }
+    let known_now = credentials(app, &parse_handle(&attempt.handle)?).await?;
+    let unchanged = fingerprint(known_now.as_ref()).as_bytes() == known_then;
+    Ok(known_now.filter(|_| unchanged).map(|known| known.party))
+}
+
+async fn refuse(app: &App, attempt: &LoginAttempt) -> Result<Json<Session>, Refusal> {
+    if let Some(party) = &attempt.party {
+        app.ledger.login_refused(party, &app.act()).await?;
+    }
+    Err(Refusal::wrong_credentials())
+}
+
+async fn open_session(
+    app: &App,
+    attempt: &LoginAttempt,
+    party: &PartyId,
+    address: &ClientAddress,
+) -> Result<Session, Refusal> {
+    let token: [u8; 32] = random_bytes();
+    let expires_at = app.now().plus_seconds(app.config.sessions.hours.saturating_mul(3600));
+    let subject = handle_subject(app, &attempt.handle);
+    app.ledger.logged_in(party, &subject, &hash_token(&token), expires_at, &app.act()).await?;
+    forgive_address(app, address).await?;
+    let bindings = app.ledger.party(party).await?.bindings;
+    Ok(Session {
+        token: token.as_slice().into(),
+        party: party.to_string(),
+        expires_at: expires_at.as_millis(),
+        key_store: app.ledger.key_store(party).await?.into(),
+        bindings: bindings.into_iter().map(Into::into).collect(),
+    })
+}
+
+pub(crate) async fn logout(State(app): State<Shared>, caller: Caller) -> Result<StatusCode, Refusal> {
+    app.ledger.end_session(&caller.session).await?;
+    Ok(DONE)
+}
+
+async fn credentials(app: &App, handle: &Handle) -> Result<Option<Credentials>, Refusal> {
+    match app.ledger.credentials(handle).await {
+        Ok(known) => Ok(Some(known)),
+        Err(StoreError::NotFound) => Ok(None),
+        Err(other) => Err(other.into()),
+    }
+}
+
+/// Tells whether the password was changed or the account deleted while an attempt was running.
+fn fingerprint(known: Option<&Credentials>) -> Digest {
+    let record = known.map_or(&[][..], |known| known.opaque_record.as_slice());
+    Digest::derive("cowl/server/credentials/v1", record)
+}
+
+fn hash_attempt(login: &[u8]) -> Digest {
+    Digest::derive("cowl/server/login-attempt/v1", login)
+}

@@ -1,0 +1,69 @@
+//! Changes of a record: one transaction, signed by whoever makes it.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use cowl_api::types::{Commit, NewItem};
+use cowl_crypto::digest::Digest;
+use cowl_domain::{ItemId, PartName, PartyKeys, Placement, RecordId};
+use cowl_store::Commit as Change;
+
+use crate::accounts::DONE;
+use crate::app::Shared;
+use crate::extract::{Caller, Id, Json};
+use crate::refusal::Refusal;
+use crate::statements::{Observed, current_keys, matches, prove, prove_all};
+
+/// Most bytes of an item's header.
+const MAX_HEADER: usize = 64 * 1024;
+
+pub(crate) async fn commit(
+    State(app): State<Shared>,
+    caller: Caller,
+    Id(record): Id<RecordId>,
+    Json(body): Json<Commit>,
+) -> Result<StatusCode, Refusal> {
+    let keys = current_keys(&app, &caller).await?;
+    // A thousand signatures take tens of milliseconds: not on a thread that serves others.
+    let checked = tokio::task::spawn_blocking(move || check(&record, body, &keys)).await;
+    let (change, observed) = checked.map_err(|_| Refusal::internal())??;
+    observed.check(&app).await?;
+    app.ledger.commit(&caller, &record, &change, &app.act()).await?;
+    Ok(DONE)
+}
+
+/// Every signature, and that every statement is about this record.
+fn check(record: &RecordId, body: Commit, keys: &PartyKeys) -> Result<(Change, Observed), Refusal> {
+    let removed: Result<Vec<ItemId>, _> = body.removed.iter().map(|text| text.parse()).collect();
+    let items: Result<Vec<_>, _> = body.items.into_iter().map(|item| check_item(record, item, keys)).collect();
+    let change = Change {
+        items: items?,
+        removed: removed?,
+        epoch: body.epoch.as_ref().map(|blob| prove(blob, keys)).transpose()?,
+        shares: prove_all(&body.shares, keys)?,
+        head: body.head.as_ref().map(|blob| prove(blob, keys)).transpose()?,
+    };
+    let mut observed = Observed::default();
+    for item in &change.items {
+        observed.add(&*item.placement);
+    }
+    if let Some(epoch) = &change.epoch {
+        matches("record", &epoch.record, record)?;
+        observed.add(&**epoch);
+    }
+    if let Some(head) = &change.head {
+        matches("record", &head.record, record)?;
+        observed.add(&**head);
+    }
+    Ok((change, observed))
+}
+
+fn check_item(record: &RecordId, item: NewItem, keys: &PartyKeys) -> Result<cowl_store::NewItem, Refusal> {
+    let placement = prove::<Placement>(&item.placement, keys)?;
+    matches("record", &placement.record, record)?;
+    matches("manifest", &placement.manifest, &Digest::of(&item.manifest.0))?;
+    if !(1..=MAX_HEADER).contains(&item.header.0.len()) {
+        return Err(Refusal::bad_request(format!("a header has 1 to {MAX_HEADER} bytes")));
+    }
+    let parts: Result<Vec<PartName>, _> = item.parts.iter().map(|text| text.parse()).collect();
+    Ok(cowl_store::NewItem { placement, header: item.header.0, manifest: item.manifest.0, parts: parts? })
+}

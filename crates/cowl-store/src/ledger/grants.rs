@@ -1,0 +1,311 @@
+//! Grants, the shares that fulfil them, and their ends.
+
+use cowl_domain::{
+    Event, EventKind, Grant, GrantId, PartyId, RecordId, Revocation, Scope, Share, ShareTarget, Timestamp,
+};
+use sqlx::AnyConnection;
+use sqlx::any::AnyRow;
+
+use super::accounts::require_party;
+use super::act::Act;
+use super::commits::{epoch_of, version_of};
+use super::connection::{Ledger, Work};
+use super::log::{Told, append};
+use super::sql::{Columns, all, args, execute, one, sql};
+use super::standing::{bits, lock_record};
+use crate::error::{Result, StoreError};
+use crate::proven::Proven;
+
+/// A grant with what fulfils it.
+#[derive(Debug, Clone)]
+pub struct NewGrant {
+    /// The grant, signed by the record's owner.
+    pub grant: Proven<Grant>,
+    /// Note, sealed to grantee and owner.
+    pub note: Option<Vec<u8>>,
+    /// Shares, signed by the record's owner.
+    pub shares: Vec<Proven<Share>>,
+}
+
+/// A grant as one of its two sides sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GrantRow {
+    /// Identifier.
+    pub grant_id: GrantId,
+    /// Signed grant.
+    pub grant: Vec<u8>,
+    /// Sealed note.
+    pub note: Option<Vec<u8>>,
+    /// Signed shares; none for the grantee of a grant that has ended.
+    pub shares: Vec<Vec<u8>>,
+    /// Signed revocation.
+    pub revocation: Option<Vec<u8>>,
+    /// Whether all that it could open has been re-keyed after its end.
+    pub rekeyed: bool,
+}
+
+impl Ledger {
+    /// Makes grants, all or none.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] when a record is not the owner's, a grantee or an item is not there;
+    /// [`StoreError::Conflict`] when an identifier is taken or a share is of a version or epoch that is
+    /// not the current one; [`StoreError::Refused`] when a grant and its shares do not fit together.
+    pub async fn make_grants(&self, owner: &PartyId, grants: &[NewGrant], act: &Act) -> Result<()> {
+        let mut work = self.begin().await?;
+        let told = add_grants(&mut work, owner, grants, act).await?;
+        append(&mut work, act, &told).await?;
+        work.commit().await
+    }
+
+    /// The grants that `party` gave or received, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn grants(&self, party: &PartyId, now: Timestamp) -> Result<Vec<GrantRow>> {
+        let mut on = self.reader().await?;
+        let rows = all(&mut on, LIST, args![party]).await?;
+        let mut grants = Vec::with_capacity(rows.len());
+        for row in &rows {
+            grants.push(grant_row(&mut on, row, party, now).await?);
+        }
+        Ok(grants)
+    }
+
+    /// Ends a grant. From the moment this returns, no process serves its grantee under it.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] unless the signer owns the grant; [`StoreError::Conflict`] when it was
+    /// revoked before.
+    pub async fn revoke(&self, revocation: &Proven<Revocation>, act: &Act) -> Result<()> {
+        let owner = revocation.signer();
+        let mut work = self.begin().await?;
+        let row = one(work.on(), FIND, args![revocation.grant, owner, revocation.record]).await?;
+        let grantee = PartyId::from_bytes(row.fixed("grantee")?);
+        let list = args![revocation.grant, revocation.signed().to_bytes(), act.now()];
+        if execute(work.on(), REVOKE, list).await? == 0 {
+            return Err(StoreError::Conflict { what: "grant" });
+        }
+        let mut event = event_of(EventKind::GrantRevoked, act, owner, grantee, revocation.record, revocation.grant);
+        event.statement = Some(revocation.verified().digest());
+        append(&mut work, act, &[Told::to_owner(event, owner)]).await?;
+        work.commit().await
+    }
+
+    /// Notes that all that an ended grant could open has been re-keyed. Saying so again is fine.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] unless `owner` gave it; [`StoreError::Refused`] while it lives.
+    pub async fn rekeyed(&self, owner: &PartyId, grant: &GrantId, act: &Act) -> Result<()> {
+        let mut work = self.begin().await?;
+        let row = one(work.on(), FIND_OWN, args![grant, owner]).await?;
+        if !has_ended(&row, act.now())? {
+            return Err(StoreError::Refused { reason: "the grant has not ended" });
+        }
+        if execute(work.on(), NOTE_REKEYED, args![grant]).await? == 0 {
+            return Ok(());
+        }
+        let (grantee, record) = parties_of(&row)?;
+        let event = event_of(EventKind::RekeyingDone, act, *owner, grantee, record, *grant);
+        append(&mut work, act, &[Told::to_owner(event, *owner)]).await?;
+        work.commit().await
+    }
+
+    /// Writes the events of at most `limit` grants that ran out since this was last called, and returns
+    /// their number. Grants end by themselves; this only tells those concerned.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn expire_grants(&self, limit: u32, act: &Act) -> Result<u32> {
+        let mut work = self.begin().await?;
+        let rows = all(work.on(), NOTE_EXPIRED, args![act.now(), limit]).await?;
+        let mut told = Vec::with_capacity(rows.len());
+        for row in &rows {
+            let owner = PartyId::from_bytes(row.fixed("owner")?);
+            let grant = GrantId::from_bytes(row.fixed("id")?);
+            let (grantee, record) = parties_of(row)?;
+            let mut event = event_of(EventKind::GrantExpired, act, owner, grantee, record, grant);
+            event.actor = None;
+            told.push(Told::to_owner(event, owner));
+        }
+        append(&mut work, act, &told).await?;
+        work.commit().await?;
+        Ok(u32::try_from(told.len()).unwrap_or(u32::MAX))
+    }
+}
+
+/// Adds grants inside a transaction and returns their events.
+pub(crate) async fn add_grants(
+    work: &mut Work,
+    owner: &PartyId,
+    grants: &[NewGrant],
+    act: &Act,
+) -> Result<Vec<Told>> {
+    let mut records: Vec<RecordId> = grants.iter().map(|new| new.grant.record).collect();
+    records.sort_unstable();
+    records.dedup();
+    for record in &records {
+        lock_record(work, record).await?;
+        one(work.on(), OWNED, args![record, owner]).await?;
+    }
+    let mut told = Vec::with_capacity(grants.len());
+    for new in grants {
+        add_grant(work, owner, new, act).await?;
+        let grant = &new.grant;
+        let mut event = event_of(EventKind::GrantMade, act, *owner, grant.grantee, grant.record, grant.grant);
+        event.item = grant.scope.item();
+        event.statement = Some(grant.verified().digest());
+        told.push(Told::to_owner(event, *owner));
+    }
+    Ok(told)
+}
+
+async fn add_grant(work: &mut Work, owner: &PartyId, new: &NewGrant, act: &Act) -> Result<()> {
+    let grant = &new.grant;
+    check_grant(owner, new, act)?;
+    require_party(work, &grant.grantee).await?;
+    if let Scope::Item(item) = grant.scope {
+        version_of(work, &grant.record, &item).await?.ok_or(StoreError::NotFound)?;
+    }
+    let list = args![
+        grant.grant,
+        grant.record,
+        owner,
+        grant.grantee,
+        grant.scope.item(),
+        bits(grant.powers),
+        act.now(),
+        grant.expires_at,
+        grant.signed().to_bytes(),
+        new.note
+    ];
+    if execute(work.on(), ADD, list).await? == 0 {
+        return Err(StoreError::Conflict { what: "grant" });
+    }
+    for share in &new.shares {
+        add_share(work, share, &grant.record, owner, act.now()).await?;
+    }
+    Ok(())
+}
+
+fn check_grant(owner: &PartyId, new: &NewGrant, act: &Act) -> Result<()> {
+    let grant = &new.grant;
+    let shares_fit = new.shares.iter().all(|share| share.grant == grant.grant);
+    if grant.signer() != *owner || !shares_fit || grant.grantee == *owner {
+        return Err(StoreError::Refused { reason: "a grant is not the owner's, not to another, or has other shares" });
+    }
+    if grant.powers.is_empty_or_unknown() || grant.has_expired(act.now()) {
+        return Err(StoreError::Refused { reason: "a grant allows nothing, or has ended already" });
+    }
+    Ok(())
+}
+
+/// Adds a share to a grant of this owner and record that lives. Its target must be within the grant's
+/// scope and current. The same share again is fine.
+pub(crate) async fn add_share(
+    work: &mut Work,
+    share: &Proven<Share>,
+    record: &RecordId,
+    owner: &PartyId,
+    now: Timestamp,
+) -> Result<()> {
+    if share.signer() != *owner {
+        return Err(StoreError::Refused { reason: "a share is not signed by the owner" });
+    }
+    let row = one(work.on(), FIND, args![share.grant, owner, record]).await?;
+    if has_ended(&row, now)? {
+        return Err(StoreError::Conflict { what: "grant" });
+    }
+    let scope = row.maybe_fixed::<16>("item")?;
+    let (item, number) = match share.target {
+        ShareTarget::Epoch(epoch) if scope.is_none() && epoch <= epoch_of(work, record).await? => {
+            (Vec::new(), epoch)
+        }
+        ShareTarget::Item(item, version) if scope.is_none_or(|one| one == *item.as_bytes()) => {
+            if version_of(work, record, &item).await? != Some(version) {
+                return Err(StoreError::Conflict { what: "item" });
+            }
+            (item.as_bytes().to_vec(), version)
+        }
+        _ => return Err(StoreError::Refused { reason: "a share opens what its grant does not cover" }),
+    };
+    execute(work.on(), ADD_SHARE, args![share.grant, item, number, share.signed().to_bytes()]).await.map(drop)
+}
+
+fn event_of(
+    kind: EventKind,
+    act: &Act,
+    owner: PartyId,
+    grantee: PartyId,
+    record: RecordId,
+    grant: GrantId,
+) -> Event {
+    let mut event = Event::new(kind, act.now(), Some(owner));
+    event.subject = Some(grantee);
+    event.record = Some(record);
+    event.grant = Some(grant);
+    event
+}
+
+async fn grant_row(on: &mut AnyConnection, row: &AnyRow, party: &PartyId, now: Timestamp) -> Result<GrantRow> {
+    let grant_id = GrantId::from_bytes(row.fixed("id")?);
+    let gave = row.fixed("owner")? == *party.as_bytes();
+    let shares =
+        if gave || !has_ended(row, now)? { all(on, SHARES, args![grant_id]).await? } else { Vec::new() };
+    Ok(GrantRow {
+        grant_id,
+        grant: row.blob("signed")?,
+        note: row.maybe_blob("note")?,
+        shares: shares.iter().map(|row| row.blob("signed")).collect::<Result<_>>()?,
+        revocation: row.maybe_blob("revocation")?,
+        rekeyed: row.flag("rekeyed")?,
+    })
+}
+
+fn has_ended(row: &AnyRow, now: Timestamp) -> Result<bool> {
+    let revoked = row.maybe_number("revoked_at")?.is_some();
+    Ok(revoked || row.maybe_number("expires_at")?.is_some_and(|end| end <= now.as_millis()))
+}
+
+fn parties_of(row: &AnyRow) -> Result<(PartyId, RecordId)> {
+    Ok((PartyId::from_bytes(row.fixed("grantee")?), RecordId::from_bytes(row.fixed("record")?)))
+}
+
+const OWNED: &str = sql!("grants.owned", "SELECT id FROM record WHERE id = $1 AND owner = $2");
+const ADD: &str = sql!(
+    "grants.add",
+    "INSERT INTO access_grant (id, record, owner, grantee, item, powers, made_at, expires_at, signed, note) "
+    "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING"
+);
+const ADD_SHARE: &str = sql!(
+    "grants.add_share",
+    "INSERT INTO share (access_grant, item, number, signed) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING"
+);
+const FIND: &str = sql!(
+    "grants.find",
+    "SELECT grantee, item, expires_at, revoked_at FROM access_grant "
+    "WHERE id = $1 AND owner = $2 AND record = $3"
+);
+const FIND_OWN: &str = sql!(
+    "grants.find_own",
+    "SELECT grantee, record, expires_at, revoked_at FROM access_grant WHERE id = $1 AND owner = $2"
+);
+const LIST: &str = sql!(
+    "grants.list",
+    "SELECT id, owner, signed, note, expires_at, revoked_at, revocation, rekeyed FROM access_grant "
+    "WHERE owner = $1 OR grantee = $1 ORDER BY made_at, id"
+);
+const SHARES: &str =
+    sql!("grants.shares", "SELECT signed FROM share WHERE access_grant = $1 ORDER BY item, number");
+const REVOKE: &str = sql!(
+    "grants.revoke",
+    "UPDATE access_grant SET revocation = $2, revoked_at = $3 WHERE id = $1 AND revoked_at IS NULL"
+);
+const NOTE_REKEYED: &str =
+    sql!("grants.note_rekeyed", "UPDATE access_grant SET rekeyed = 1 WHERE id = $1 AND rekeyed = 0");
+const NOTE_EXPIRED: &str = sql!(
+    "grants.note_expired",
+    "UPDATE access_grant SET expiry_noted = 1 WHERE expiry_noted = 0 AND revoked_at IS NULL AND id IN "
+    "(SELECT id FROM access_grant WHERE expiry_noted = 0 AND revoked_at IS NULL AND expires_at <= $1 "
+    "ORDER BY expires_at LIMIT $2) RETURNING id, owner, grantee, record"
+);

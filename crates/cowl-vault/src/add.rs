@@ -1,0 +1,501 @@
+//! Adding: files become items. Small ones are sealed on all cores while the batch before them is on its
+//! way; large ones pass through memory part by part and can be taken up again where they were cut.
+
+use std::collections::HashMap;
+use std::io::Read;
+
+use cowl_crypto::digest::{Digest, Hasher};
+use cowl_crypto::id::random_bytes;
+use cowl_domain::{CodecId, ItemId, Kind, Label, Power, RecordId, StudyLabel, SuiteId};
+use rayon::prelude::*;
+
+use crate::codec::{self, CodecChoice, WHOLE_LIMIT};
+use crate::error::{Result, VaultError};
+use crate::journal::Journal;
+use crate::kind::{HEAD_SIZE, detect};
+use crate::local::SeenFile;
+use crate::progress::Progress;
+use crate::record::{Change, Delta, Record};
+use crate::seal::{Coded, Part, SealedItem, Sealer};
+use crate::search::TextDocument;
+use crate::source::{FileStamp, Origin, Source};
+use crate::vault::Vault;
+use crate::view::{AddReport, Added};
+
+/// How files are taken in.
+#[derive(Debug, Clone, Default)]
+pub struct AddOptions {
+    /// In the owner's words, for every file of this call.
+    pub description: Option<String>,
+    /// The day that they are about, `YYYY-MM-DD`.
+    pub date: Option<String>,
+    /// How they are sealed; `standard` unless said.
+    pub suite: Option<SuiteId>,
+    /// How they are coded.
+    pub codec: CodecChoice,
+    /// Opens `.age` files, so that their content is taken in; lines of an identity file.
+    pub age_identity: Option<zeroize::Zeroizing<String>>,
+}
+
+/// What the record holds already, by name.
+type Held = HashMap<String, HeldItem>;
+
+#[derive(Clone, Copy)]
+struct HeldItem {
+    item: ItemId,
+    content: Digest,
+    size: u64,
+    suite: SuiteId,
+}
+
+/// Where sealed items go.
+enum Target<'a> {
+    /// An own record: every commit carries the next head.
+    Own(Change<'a>),
+    /// Somebody else's: the owner takes them in later.
+    Appended(Record),
+}
+
+/// One addition under way.
+struct Adding<'a> {
+    vault: &'a Vault,
+    target: Target<'a>,
+    options: &'a AddOptions,
+    progress: &'a dyn Progress,
+    held: Held,
+    report: AddReport,
+    seen: Vec<SeenFile>,
+}
+
+/// A small file after sealing.
+struct SealedFile {
+    name: String,
+    stamp: Option<FileStamp>,
+    size: u64,
+    outcome: std::result::Result<SealedContent, String>,
+}
+
+enum SealedContent {
+    Same(ItemId),
+    New { sealed: SealedItem, parts: Vec<Part>, text: Option<TextDocument>, replaces: Option<ItemId> },
+}
+
+/// What sealing small files needs; shared with the threads that do it.
+struct Workshop {
+    sealer: Sealer,
+    options: AddOptions,
+    held: Held,
+}
+
+impl Vault {
+    /// Adds files to a record: an own one, or one with a grant to append. What the record holds already under
+    /// the same name, unchanged, is left alone; what has changed replaces what was there.
+    ///
+    /// # Errors
+    /// Those of the server; each file's own trouble is in the report instead.
+    pub async fn add(
+        &self,
+        record: RecordId,
+        sources: Vec<Source>,
+        options: &AddOptions,
+        progress: &dyn Progress,
+    ) -> Result<AddReport> {
+        if options.suite == Some(SuiteId::HybridRsa) {
+            self.ensure_rsa().await?;
+        }
+        let target = self.target(&record).await?;
+        let held = match &target {
+            Target::Own(change) => self.held(&change.record).await?,
+            Target::Appended(_) => Held::new(),
+        };
+        let mut adding =
+            Adding { vault: self, target, options, progress, held, report: AddReport::default(), seen: Vec::new() };
+        progress.begin("sealing", sources.iter().filter_map(Source::size).sum());
+        adding.run(sources).await?;
+        progress.end();
+        let (report, seen) = (adding.report, adding.seen);
+        self.change_state(|state| state.set_files(seen))?;
+        Ok(report)
+    }
+
+    async fn target(&self, id: &RecordId) -> Result<Target<'_>> {
+        let record = self.load_record(id).await?;
+        if record.mine {
+            return Ok(Target::Own(self.begin_change(id).await?));
+        }
+        let at = crate::vault::now();
+        let may = self.checked_grants().await?.iter().any(|checked| {
+            checked.grant.record == *id
+                && checked.grant.grantee == self.party_id()
+                && checked.grant.powers.contains(Power::Append)
+                && checked.in_force(at)
+        });
+        if may {
+            Ok(Target::Appended(record))
+        } else {
+            Err(VaultError::Invalid(format!("{} has not granted you to append to this record", record.owner.handle())))
+        }
+    }
+
+    async fn held(&self, record: &Record) -> Result<Held> {
+        let (items, _) = self.verified_items(record).await?;
+        let open = self.open_items(record, items).await?;
+        let held = open.into_iter().filter(|open| open.manifest.label.kind != Kind::Index).map(|open| {
+            let manifest = open.manifest;
+            let held = HeldItem {
+                item: manifest.item,
+                content: manifest.content,
+                size: manifest.content_size,
+                suite: manifest.suite,
+            };
+            (manifest.label.name, held)
+        });
+        Ok(held.collect())
+    }
+}
+
+impl Adding<'_> {
+    async fn run(&mut self, sources: Vec<Source>) -> Result<()> {
+        let mut batch = Vec::new();
+        let mut bytes = 0;
+        let mut running: Option<tokio::task::JoinHandle<Vec<SealedFile>>> = None;
+        for source in self.without_unchanged(sources) {
+            if source.size().is_none_or(|size| size > WHOLE_LIMIT) {
+                if let Some(small) = self.read_small_pipe(source).await? {
+                    batch.push(small);
+                }
+                continue;
+            }
+            bytes += source.size().unwrap_or(0);
+            batch.push(source);
+            if bytes >= BATCH_BYTES || batch.len() >= BATCH_FILES {
+                running = self.turn(running, std::mem::take(&mut batch)).await?;
+                bytes = 0;
+            }
+        }
+        let last = self.turn(running, batch).await?;
+        self.turn(last, Vec::new()).await?;
+        Ok(())
+    }
+
+    /// Starts sealing the next batch, and stores the one before it meanwhile.
+    async fn turn(
+        &mut self,
+        running: Option<tokio::task::JoinHandle<Vec<SealedFile>>>,
+        next: Vec<Source>,
+    ) -> Result<Option<tokio::task::JoinHandle<Vec<SealedFile>>>> {
+        let finished = match running {
+            Some(handle) => Some(handle.await.map_err(|e| VaultError::Bug(e.to_string()))?),
+            None => None,
+        };
+        let started = if next.is_empty() { None } else { Some(self.start(next).await?) };
+        if let Some(files) = finished {
+            self.store_batch(files).await?;
+        }
+        Ok(started)
+    }
+
+    async fn start(&self, sources: Vec<Source>) -> Result<tokio::task::JoinHandle<Vec<SealedFile>>> {
+        let sealer = self.vault.sealer(self.record()).await?;
+        let workshop = Workshop { sealer, options: self.options.clone(), held: self.held.clone() };
+        Ok(tokio::task::spawn_blocking(move || {
+            sources.into_par_iter().map(|source| workshop.seal_file(source)).collect()
+        }))
+    }
+
+    fn record(&self) -> &Record {
+        match &self.target {
+            Target::Own(change) => &change.record,
+            Target::Appended(record) => record,
+        }
+    }
+
+    /// Files whose stamp is the one of the last time are not even read.
+    fn without_unchanged(&mut self, sources: Vec<Source>) -> Vec<Source> {
+        let state = self.vault.state();
+        let record = self.record().id;
+        let seen = state.files_of(&record);
+        let mut rest = Vec::new();
+        let mut unchanged = Vec::new();
+        for source in sources {
+            let held = self.held.get(source.name());
+            let same = source.stamp().and_then(|stamp| {
+                let file = seen.get(stamp.path.to_string_lossy().as_ref())?;
+                let same = file.size == stamp.size
+                    && file.modified_nanos == stamp.modified_nanos
+                    && file.inode == stamp.inode
+                    && self.options.suite.is_none_or(|suite| held.is_some_and(|held| held.suite == suite));
+                (same && held.is_some_and(|held| held.item == file.item)).then_some((file.item, stamp.size))
+            });
+            match same {
+                Some((item, size)) => unchanged.push((source.name, item, size)),
+                None => rest.push(source),
+            }
+        }
+        drop(state);
+        for (name, item, size) in unchanged {
+            self.progress.advance(size);
+            self.report.files.push((name, Added::Unchanged(item)));
+        }
+        rest
+    }
+
+    /// A pipe or a large file. A pipe that turns out small comes back as bytes.
+    async fn read_small_pipe(&mut self, source: Source) -> Result<Option<Source>> {
+        let Source { name, origin } = source;
+        match origin {
+            Origin::Reader(mut reader) => {
+                let bytes = tokio::task::block_in_place(|| read_bounded(&mut reader))?;
+                Ok(Some(Source::bytes(name, bytes)))
+            }
+            Origin::File(stamp) => {
+                self.add_large(name, stamp).await?;
+                Ok(None)
+            }
+            Origin::Bytes(bytes) => Ok(Some(Source::bytes(name, bytes))),
+        }
+    }
+
+    async fn store_batch(&mut self, files: Vec<SealedFile>) -> Result<()> {
+        let (mut parts, mut delta, mut texts, mut done) = (Vec::new(), Delta::default(), Vec::new(), Vec::new());
+        for file in files {
+            self.progress.advance(file.size);
+            let added = match file.outcome {
+                Err(reason) => Added::Refused(reason),
+                Ok(SealedContent::Same(item)) => Added::Unchanged(item),
+                Ok(SealedContent::New { sealed, parts: own, text, replaces }) => {
+                    self.report.bytes += file.size;
+                    self.report.stored += sealed.stored;
+                    self.report.parts += own.len() as u64;
+                    parts.extend(own);
+                    texts.extend(text);
+                    delta.removed.extend(replaces);
+                    let item = sealed.item;
+                    delta.items.push((item, sealed.placement, sealed.new));
+                    replaces.map_or(Added::Sealed(item), |old| Added::Replaced { new: item, old })
+                }
+            };
+            done.push((file.name, file.stamp, added));
+        }
+        if !delta.items.is_empty() {
+            if !texts.is_empty() {
+                let (sealed, own) = self.seal_segment(&texts).await?;
+                parts.extend(own);
+                delta.items.push((sealed.item, sealed.placement, sealed.new));
+            }
+            self.vault.upload(&self.record().id, parts).await?;
+            self.commit(delta).await?;
+        }
+        for (name, stamp, added) in done {
+            self.note(name, stamp, added);
+        }
+        Ok(())
+    }
+
+    /// The texts of a batch as one sealed segment of the search index.
+    async fn seal_segment(&self, texts: &[TextDocument]) -> Result<(SealedItem, Vec<Part>)> {
+        let sealer = self.vault.sealer(self.record()).await?;
+        crate::indexing::seal_segment(&sealer, texts)
+    }
+
+    async fn commit(&mut self, delta: Delta) -> Result<()> {
+        match &mut self.target {
+            Target::Own(change) => change.commit(delta).await,
+            Target::Appended(record) => {
+                let body = cowl_api::types::Commit {
+                    items: delta.items.into_iter().map(|(_, _, item)| item).collect(),
+                    removed: Vec::new(),
+                    epoch: None,
+                    shares: Vec::new(),
+                    head: None,
+                };
+                Ok(self.vault.client.commit(&record.id, &body).await?)
+            }
+        }
+    }
+
+    fn note(&mut self, name: String, stamp: Option<FileStamp>, added: Added) {
+        let item = match &added {
+            Added::Sealed(item) | Added::Unchanged(item) | Added::Replaced { new: item, .. } => Some(*item),
+            Added::Refused(_) => None,
+        };
+        if let (Some(item), Some(stamp)) = (item, stamp) {
+            self.seen.push(SeenFile {
+                record: self.record().id,
+                path: stamp.path.to_string_lossy().into_owned(),
+                size: stamp.size,
+                modified_nanos: stamp.modified_nanos,
+                inode: stamp.inode,
+                item,
+            });
+        }
+        self.report.files.push((name, added));
+    }
+
+    async fn add_large(&mut self, name: String, stamp: FileStamp) -> Result<()> {
+        let record = self.record().id;
+        let suite = self.options.suite.unwrap_or(SuiteId::Standard);
+        if let Some(held) = self.held.get(&name).copied()
+            && held.size == stamp.size
+            && held.content == tokio::task::block_in_place(|| hash_file(&stamp))?
+        {
+            self.progress.advance(stamp.size);
+            self.note(name, Some(stamp), Added::Unchanged(held.item));
+            return Ok(());
+        }
+        let mut journal = Journal::resume_or_begin(self.vault, record, suite, &stamp)?;
+        let passed = match self.vault.seal_file(&record, &mut journal, stamp.open()?, self.progress).await {
+            Err(VaultError::Stale) => {
+                journal.forget(self.vault)?;
+                journal = Journal::resume_or_begin(self.vault, record, suite, &stamp)?;
+                self.vault.seal_file(&record, &mut journal, stamp.open()?, self.progress).await?
+            }
+            other => other?,
+        };
+        let replaces = self.held.get(&name).map(|held| held.item);
+        let label = self.options.label(name.clone(), &head_of(&stamp)?);
+        let sealed = self.finish_large(&journal, label, &passed).await?;
+        self.report.bytes += passed.bytes;
+        self.report.stored += sealed.stored;
+        self.report.parts += sealed.new.parts.len() as u64;
+        let item = sealed.item;
+        let items = vec![(item, sealed.placement, sealed.new)];
+        self.commit(Delta { items, removed: replaces.into_iter().collect(), ..Delta::default() }).await?;
+        journal.forget(self.vault)?;
+        let added = replaces.map_or(Added::Sealed(item), |old| Added::Replaced { new: item, old });
+        self.note(name, Some(stamp), added);
+        Ok(())
+    }
+
+    async fn finish_large(
+        &self,
+        journal: &Journal,
+        label: Label,
+        passed: &crate::upload::Passed,
+    ) -> Result<SealedItem> {
+        let sealer = self.vault.sealer(self.record()).await?;
+        let coded = Coded {
+            label,
+            suite: journal.suite,
+            codec: CodecId::NONE,
+            content: passed.content,
+            content_size: passed.bytes,
+            coded_size: journal.coded_size,
+        };
+        let origin = sealer.origin(journal.item, &coded);
+        sealer.finish(journal.item, 0, journal.key()?, &coded, journal.parts.clone(), origin)
+    }
+}
+
+impl Workshop {
+    fn seal_file(&self, source: Source) -> SealedFile {
+        let Source { name, origin } = source;
+        let (stamp, content) = match origin {
+            Origin::File(stamp) => (Some(stamp.clone()), stamp.read()),
+            Origin::Bytes(bytes) => (None, Ok(bytes)),
+            Origin::Reader(_) => (None, Err(VaultError::Bug("a pipe among small files".to_owned()))),
+        };
+        let size = content.as_ref().map_or(0, |bytes| bytes.len() as u64);
+        let outcome = content.and_then(|bytes| self.seal_content(&name, bytes)).map_err(|e| e.to_string());
+        SealedFile { name, stamp, size, outcome }
+    }
+
+    fn seal_content(&self, name: &str, content: Vec<u8>) -> Result<SealedContent> {
+        let (name, content) = self.out_of_age(name, content)?;
+        let digest = Digest::of(&content);
+        let suite = self.options.suite.unwrap_or(SuiteId::Standard);
+        let held = self.held.get(&name);
+        if let Some(held) = held.filter(|held| held.content == digest && held.suite == suite) {
+            return Ok(SealedContent::Same(held.item));
+        }
+        let mut label = self.options.label(name, &content);
+        let encoded = codec::encode(self.options.codec, label.kind, &content)?;
+        let (content, digest) = match encoded.lossy {
+            Some((stored, note)) => {
+                label.lossy = Some(note);
+                let digest = Digest::of(&stored);
+                (stored, digest)
+            }
+            None => (content, digest),
+        };
+        let item = ItemId::from_bytes(random_bytes());
+        let text = crate::indexing::document(self.sealer.record, item, &label, &content);
+        let coded = Coded {
+            label,
+            suite,
+            codec: encoded.codec,
+            content: digest,
+            content_size: content.len() as u64,
+            coded_size: encoded.bytes.len() as u64,
+        };
+        let (sealed, parts) = self.sealer.seal(item, &coded, encoded.bytes)?;
+        Ok(SealedContent::New { sealed, parts, text, replaces: held.map(|held| held.item) })
+    }
+
+    /// An `.age` file that the given identity opens is taken in as what is inside it.
+    fn out_of_age(&self, name: &str, content: Vec<u8>) -> Result<(String, Vec<u8>)> {
+        let Some(inner) = name.strip_suffix(".age") else { return Ok((name.to_owned(), content)) };
+        let Some(identity) = &self.options.age_identity else { return Ok((name.to_owned(), content)) };
+        let identities = cowl_seal::age::read_identities(identity)
+            .map_err(|e| VaultError::Invalid(format!("the identity file does not hold: {e}")))?;
+        let opened = cowl_seal::age::open(&identities, &content)
+            .map_err(|e| VaultError::Invalid(format!("{name} does not open: {e}")))?;
+        Ok((inner.to_owned(), opened))
+    }
+}
+
+impl AddOptions {
+    fn label(&self, name: String, content: &[u8]) -> Label {
+        let kind = detect(&name, &content[..content.len().min(HEAD_SIZE)]);
+        let dicom = if kind == Kind::Dicom { crate::shim::dicom::label(content).ok() } else { None };
+        let date = self.date.clone().or_else(|| dicom.as_ref().and_then(|label| label.study_date.clone()));
+        let study = dicom.map(|label| StudyLabel {
+            study_uid: label.study_instance_uid,
+            series_uid: label.series_instance_uid,
+            instance_uid: label.sop_instance_uid,
+            modality: label.modality,
+            description: [label.study_description, label.series_description]
+                .into_iter()
+                .find(|text| !text.is_empty())
+                .unwrap_or_default(),
+        });
+        Label { name, kind, description: self.description.clone(), date, study, lossy: None, derived_from: None }
+    }
+}
+
+fn head_of(stamp: &FileStamp) -> Result<Vec<u8>> {
+    let mut head = Vec::new();
+    stamp.open()?.take(LABEL_HEAD).read_to_end(&mut head).map_err(VaultError::Stream)?;
+    Ok(head)
+}
+
+fn hash_file(stamp: &FileStamp) -> Result<Digest> {
+    let mut file = stamp.open()?;
+    let mut hasher = Hasher::new();
+    let mut buffer = vec![0; 1 << 20];
+    loop {
+        let length = file.read(&mut buffer).map_err(VaultError::Stream)?;
+        if length == 0 {
+            return Ok(hasher.finalize());
+        }
+        hasher.update(&buffer[..length]);
+    }
+}
+
+fn read_bounded(reader: &mut dyn Read) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    reader.take(PIPE_LIMIT + 1).read_to_end(&mut bytes).map_err(VaultError::Stream)?;
+    if bytes.len() as u64 > PIPE_LIMIT {
+        return Err(VaultError::Invalid(format!(
+            "a pipe of more than {} MiB cannot be added; write it to a file first",
+            PIPE_LIMIT >> 20
+        )));
+    }
+    Ok(bytes)
+}
+
+const BATCH_BYTES: u64 = 24 << 20;
+const BATCH_FILES: usize = 256;
+/// A DICOM header is looked for in this much of a large file.
+const LABEL_HEAD: u64 = 1 << 20;
+const PIPE_LIMIT: u64 = 64 << 20;

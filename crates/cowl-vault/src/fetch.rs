@@ -1,0 +1,243 @@
+//! Fetching: tickets, parts, and content out of them.
+
+use std::collections::HashMap;
+use std::io::{Read, Write};
+
+use bytes::Bytes;
+use cowl_crypto::digest::{Digest, Hasher};
+use cowl_domain::{ItemId, PartName, RecordId};
+use cowl_seal::payload::{Cores, OpenReader, PayloadOpener};
+use cowl_seal::split::{MergeError, PartCheck, PartJoiner};
+use rayon::prelude::*;
+use tokio::sync::mpsc;
+
+use crate::codec;
+use crate::error::{Result, Tampering, VaultError};
+use crate::open::{OpenItem, PlacedItem};
+use crate::progress::Progress;
+use crate::record::Record;
+use crate::vault::Vault;
+use crate::view::{ItemInfo, ReadReport};
+
+/// Items with the ticket to fetch their parts.
+pub(crate) struct Opened {
+    pub ticket: Vec<u8>,
+    pub items: Vec<OpenItem>,
+}
+
+impl Vault {
+    /// Asks to read items: the event is in the log from now on. Checks and opens what comes back.
+    pub(crate) async fn open_for_reading(&self, record: &Record, items: &[ItemId]) -> Result<Opened> {
+        let ticket = self.client.read_items(&record.id, items).await?;
+        let mut placed = Vec::new();
+        let (known, _) = self.verified_items(record).await?;
+        let mut known: HashMap<ItemId, PlacedItem> =
+            known.into_iter().map(|item| (item.placement.item, item)).collect();
+        for id in items {
+            let not_there = || VaultError::NotFound { what: "item", name: id.to_string() };
+            placed.push(known.remove(id).ok_or_else(not_there)?);
+        }
+        let items = self.open_items(record, placed).await?;
+        Ok(Opened { ticket: ticket.ticket.0, items })
+    }
+
+    /// Opens one item and writes its content out, the parts passing through memory one by one.
+    ///
+    /// # Errors
+    /// [`Tampering`] names what does not fit; nothing is written behind the first byte that does not.
+    pub async fn get(
+        &self,
+        record: RecordId,
+        item: ItemId,
+        out: &mut (dyn Write + Send),
+        progress: &dyn Progress,
+    ) -> Result<ReadReport> {
+        let record = self.load_record(&record).await?;
+        let opened = self.open_for_reading(&record, &[item]).await?;
+        let open = opened.items.first().ok_or_else(|| VaultError::Bug("ticket without item".to_owned()))?;
+        progress.begin(&open.manifest.label.name, open.manifest.content_size);
+        self.write_content(&opened.ticket, open, out, progress).await?;
+        progress.end();
+        Ok(ReadReport { info: self.item_info(open).await?, bytes: open.manifest.content_size })
+    }
+
+    /// Opens many items at once and hands each over whole. For items of up to [`codec::WHOLE_LIMIT`] bytes.
+    ///
+    /// # Errors
+    /// As [`Vault::get`]; also what `sink` returns.
+    pub async fn get_many(
+        &self,
+        record: RecordId,
+        items: &[ItemId],
+        sink: &mut (dyn FnMut(ItemInfo, Vec<u8>) -> Result<()> + Send),
+        progress: &dyn Progress,
+    ) -> Result<u64> {
+        let record = self.load_record(&record).await?;
+        let opened = self.open_for_reading(&record, items).await?;
+        let total: u64 = opened.items.iter().map(|open| open.manifest.content_size).sum();
+        progress.begin("opening", total);
+        for batch in batches(&opened.items) {
+            let parts = self.fetch_whole(&opened.ticket, batch).await?;
+            for (open, content) in open_batch(batch, &parts)? {
+                progress.advance(content.len() as u64);
+                sink(self.item_info(open).await?, content)?;
+            }
+        }
+        progress.end();
+        Ok(total)
+    }
+
+    /// The content of one small item.
+    pub(crate) async fn content_of(&self, ticket: &[u8], open: &OpenItem) -> Result<Vec<u8>> {
+        let batch = std::slice::from_ref(open);
+        let parts = self.fetch_whole(ticket, batch).await?;
+        let mut contents = open_batch(batch, &parts)?;
+        contents.pop().map(|(_, content)| content).ok_or_else(|| VaultError::Bug("no content".to_owned()))
+    }
+
+    pub(crate) async fn fetch_whole(&self, ticket: &[u8], items: &[OpenItem]) -> Result<HashMap<PartName, Bytes>> {
+        let names: Vec<PartName> =
+            items.iter().flat_map(|open| open.manifest.parts.iter().map(|part| part.name)).collect();
+        let mut parts = HashMap::with_capacity(names.len());
+        let mut stream = self.client.fetch_parts(ticket, &names).await?;
+        while let Some((name, bytes)) = stream.next().await? {
+            parts.insert(name, bytes);
+        }
+        Ok(parts)
+    }
+
+    pub(crate) async fn write_content(
+        &self,
+        ticket: &[u8],
+        open: &OpenItem,
+        out: &mut (dyn Write + Send),
+        progress: &dyn Progress,
+    ) -> Result<()> {
+        if open.manifest.content_size <= codec::WHOLE_LIMIT {
+            let content = self.content_of(ticket, open).await?;
+            progress.advance(content.len() as u64);
+            return out.write_all(&content).map_err(VaultError::Stream);
+        }
+        let (send, receive) = mpsc::channel(PARTS_AHEAD);
+        let parts: Vec<(PartName, u64)> = open.manifest.parts.iter().map(|part| (part.name, part.size)).collect();
+        let fetching = tokio::spawn(send_parts(self.client.clone(), ticket.to_vec(), parts, send));
+        let written = tokio::task::block_in_place(|| copy_content(open, receive, out, progress));
+        let fetched = fetching.await.map_err(|e| VaultError::Bug(e.to_string()))?;
+        // A failed fetch shows as a missing part when written; the cause is the better message.
+        fetched?;
+        written
+    }
+}
+
+/// Fetches the parts of an item in the manifest's order, a few ahead of the reader.
+pub(crate) async fn send_parts(
+    client: cowl_api::client::Client,
+    ticket: Vec<u8>,
+    parts: Vec<(PartName, u64)>,
+    send: mpsc::Sender<Vec<u8>>,
+) -> Result<()> {
+    for (name, size) in parts {
+        let bytes = client.fetch_part_range(&ticket, &name, 0..size).await?;
+        if send.send(bytes.to_vec()).await.is_err() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Joins, opens, decodes and writes; the digest of what was written must be the sealer's.
+fn copy_content(
+    open: &OpenItem,
+    mut receive: mpsc::Receiver<Vec<u8>>,
+    out: &mut (dyn Write + Send),
+    progress: &dyn Progress,
+) -> Result<()> {
+    let id = open.manifest.item;
+    let parts = std::iter::from_fn(|| receive.blocking_recv().map(Ok));
+    let joined = PartJoiner::new(checks(open), parts);
+    let opened = OpenReader::new(joined, &open.key, Cores::One).map_err(|e| read_error(id, e))?;
+    let mut decoded = codec::reader(open.manifest.codec, opened)?;
+    let mut hasher = Hasher::new();
+    let mut buffer = vec![0; COPY_BUFFER];
+    let mut written = 0u64;
+    loop {
+        let length = decoded.read(&mut buffer).map_err(|e| read_error(id, e))?;
+        if length == 0 {
+            break;
+        }
+        hasher.update(&buffer[..length]);
+        out.write_all(&buffer[..length]).map_err(VaultError::Stream)?;
+        written += length as u64;
+        progress.advance(length as u64);
+    }
+    let same = written == open.manifest.content_size && hasher.finalize() == open.manifest.content;
+    if same { Ok(()) } else { Err(Tampering::Content(id).into()) }
+}
+
+/// Opens small items whose parts are all here, on all cores.
+fn open_batch<'a>(items: &'a [OpenItem], parts: &HashMap<PartName, Bytes>) -> Result<Vec<(&'a OpenItem, Vec<u8>)>> {
+    tokio::task::block_in_place(|| {
+        items.par_iter().map(|open| open_content(open, parts).map(|content| (open, content))).collect()
+    })
+}
+
+/// Checks each part, opens the payload, decodes it, and checks the content against the sealer's digest.
+pub(crate) fn open_content(open: &OpenItem, parts: &HashMap<PartName, Bytes>) -> Result<Vec<u8>> {
+    let id = open.manifest.item;
+    let coded = open_payload(open, parts)?;
+    let decoded = codec::decode(open.manifest.codec, open.manifest.suite, &open.key, coded, open.manifest.content_size)?;
+    let same = decoded.len() as u64 == open.manifest.content_size && Digest::of(&decoded) == open.manifest.content;
+    if same { Ok(decoded) } else { Err(Tampering::Content(id).into()) }
+}
+
+/// The coded content of an item, out of its parts.
+pub(crate) fn open_payload(open: &OpenItem, parts: &HashMap<PartName, Bytes>) -> Result<Vec<u8>> {
+    let id = open.manifest.item;
+    let mut payload = Vec::with_capacity(usize::try_from(open.placement.size).unwrap_or_default());
+    for (index, entry) in open.manifest.parts.iter().enumerate() {
+        let bytes = parts.get(&entry.name).ok_or(Tampering::Part { item: id, index: index + 1 })?;
+        let check = PartCheck { size: entry.size, hash: entry.hash };
+        if !check.matches(bytes) {
+            return Err(Tampering::Part { item: id, index: index + 1 }.into());
+        }
+        payload.extend_from_slice(bytes);
+    }
+    PayloadOpener::open(&open.key, &payload, Cores::One).map_err(|_| Tampering::Content(id).into())
+}
+
+pub(crate) fn checks(open: &OpenItem) -> Vec<PartCheck> {
+    open.manifest.parts.iter().map(|part| PartCheck { size: part.size, hash: part.hash }).collect()
+}
+
+/// What went wrong while a payload was read: a part, or the payload itself.
+pub(crate) fn read_error(item: ItemId, error: std::io::Error) -> VaultError {
+    let part = error.get_ref().and_then(|inner| inner.downcast_ref::<MergeError>());
+    match part {
+        Some(MergeError::Mismatch(index) | MergeError::Missing(index)) => {
+            Tampering::Part { item, index: index + 1 }.into()
+        }
+        _ => Tampering::Content(item).into(),
+    }
+}
+
+/// Cuts a list of items so that a batch's parts fit into memory together.
+fn batches(items: &[OpenItem]) -> Vec<&[OpenItem]> {
+    let (mut batches, mut rest) = (Vec::new(), items);
+    while !rest.is_empty() {
+        let mut bytes = 0u64;
+        let fits = rest.iter().take_while(|open| {
+            bytes = bytes.saturating_add(open.placement.size);
+            bytes <= BATCH_BYTES
+        });
+        let count = fits.count().max(1);
+        let (batch, after) = rest.split_at(count);
+        batches.push(batch);
+        rest = after;
+    }
+    batches
+}
+
+/// Parts of a large item that are fetched ahead: 16 MiB each at the most.
+const PARTS_AHEAD: usize = 2;
+const COPY_BUFFER: usize = 1 << 20;
+const BATCH_BYTES: u64 = 32 << 20;

@@ -1,0 +1,450 @@
+//! Grants: make, see, take back; and what a grantee holds through them.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+
+use cowl_api::types::{GrantView, NewGrant, NewGrants, RevokeGrant};
+use cowl_crypto::digest::Digest;
+use cowl_crypto::id::random_bytes;
+use cowl_domain::{
+    Grant, GrantId, ItemId, PartyId, Power, Powers, Purpose, RecordId, Revocation, Scope, Share, ShareTarget, Signed,
+    Timestamp, Verified,
+};
+use cowl_seal::age::header::Stanza;
+use cowl_seal::key_store::EpochIdentity;
+use cowl_seal::{XWingRecipient, message, shares};
+use rayon::prelude::*;
+
+use crate::directory::KnownParty;
+use crate::error::{Result, Tampering, VaultError};
+use crate::open::{ItemShares, OpenItem, share_context};
+use crate::record::{Record, misplaced};
+use crate::vault::{Vault, now};
+use crate::view::{GrantInfo, GrantState};
+
+/// A grant to be made.
+#[derive(Debug, Clone)]
+pub struct GrantSpec {
+    /// The record.
+    pub record: RecordId,
+    /// These items; none means the whole record, future items too.
+    pub items: Vec<ItemId>,
+    /// Handle or identifier of the one who gets it.
+    pub grantee: String,
+    /// What it allows.
+    pub powers: Powers,
+    /// Why.
+    pub purpose: Purpose,
+    /// When it ends by itself.
+    pub expires_at: Option<Timestamp>,
+    /// Words for the grantee; sealed.
+    pub note: Option<String>,
+}
+
+/// A grant as the cloud has it, its statements checked.
+pub(crate) struct CheckedGrant {
+    pub grant: Verified<Grant>,
+    pub owner: Arc<KnownParty>,
+    pub shares: Vec<Verified<Share>>,
+    pub note: Option<Vec<u8>>,
+    pub revocation: Option<Verified<Revocation>>,
+    pub rekeyed: bool,
+}
+
+impl CheckedGrant {
+    pub(crate) fn in_force(&self, at: Timestamp) -> bool {
+        self.revocation.is_none() && !self.grant.has_expired(at)
+    }
+
+    fn state(&self, at: Timestamp) -> GrantState {
+        let rekeyed = self.rekeyed;
+        match &self.revocation {
+            // An expired grant is revoked by its owner's next command; to people it has expired.
+            Some(end) if self.grant.expires_at.is_none_or(|expiry| end.revoked_at < expiry) => {
+                GrantState::Revoked { rekeyed }
+            }
+            Some(_) => GrantState::Expired { rekeyed },
+            None if self.grant.has_expired(at) => GrantState::Expired { rekeyed },
+            None => GrantState::Active,
+        }
+    }
+}
+
+impl Vault {
+    /// Makes a grant a listed item, or one on the record. One request, whatever their number.
+    ///
+    /// # Errors
+    /// When the record is not the caller's, an item is not there, or the grantee's keys do not hold.
+    pub async fn grant(&self, spec: &GrantSpec) -> Result<Vec<GrantInfo>> {
+        let (new, ids) = self.prepare_grants(spec).await?;
+        self.client.make_grants(&NewGrants { grants: new }).await?;
+        let made = self.checked_grants().await?;
+        let mut infos = Vec::new();
+        for checked in made.iter().filter(|checked| ids.contains(&checked.grant.grant)) {
+            infos.push(self.grant_info(checked).await?);
+        }
+        Ok(infos)
+    }
+
+    pub(crate) async fn prepare_grants(&self, spec: &GrantSpec) -> Result<(Vec<NewGrant>, HashSet<GrantId>)> {
+        self.check_spec(spec)?;
+        let record = self.load_record(&spec.record).await?;
+        if !record.mine {
+            return Err(VaultError::Invalid(format!("only {} can share this record", record.owner.handle())));
+        }
+        let grantee = self.find_party(&spec.grantee).await?;
+        if grantee.deleted {
+            return Err(VaultError::Invalid(format!("{} has deleted the account", grantee.handle())));
+        }
+        let recipient = recipient_of(&grantee)?;
+        let items = self.items_to_share(&record, spec).await?;
+        let terms = self.terms(spec, &grantee, &recipient, &items).await?;
+        let ids = terms.iter().map(|(grant, _)| grant.grant).collect();
+        let made = tokio::task::block_in_place(|| self.sign_grants(&record, &recipient, terms, &items));
+        Ok((made, ids))
+    }
+
+    fn check_spec(&self, spec: &GrantSpec) -> Result<()> {
+        if spec.powers.is_empty_or_unknown() {
+            return Err(VaultError::Invalid("a grant has at least one power".to_owned()));
+        }
+        if spec.powers.contains(Power::Append) && !spec.items.is_empty() {
+            return Err(VaultError::Invalid("'append' is granted on a whole record, not on single items".to_owned()));
+        }
+        if spec.expires_at.is_some_and(|end| end <= now()) {
+            return Err(VaultError::Invalid("a grant that ends in the past opens nothing".to_owned()));
+        }
+        Ok(())
+    }
+
+    async fn items_to_share(&self, record: &Record, spec: &GrantSpec) -> Result<Vec<OpenItem>> {
+        if spec.items.is_empty() {
+            return Ok(Vec::new());
+        }
+        let wanted: HashSet<&ItemId> = spec.items.iter().collect();
+        let (mut items, _) = self.verified_items(record).await?;
+        items.retain(|item| wanted.contains(&item.placement.item));
+        if items.len() < wanted.len() {
+            let there: HashSet<ItemId> = items.iter().map(|item| item.placement.item).collect();
+            let gone = spec.items.iter().find(|item| !there.contains(item)).map(ToString::to_string);
+            return Err(VaultError::NotFound { what: "item", name: gone.unwrap_or_default() });
+        }
+        self.open_items(record, items).await
+    }
+
+    /// The terms of each grant, with its sealed note.
+    async fn terms(
+        &self,
+        spec: &GrantSpec,
+        grantee: &KnownParty,
+        recipient: &XWingRecipient,
+        items: &[OpenItem],
+    ) -> Result<Vec<(Grant, Option<Vec<u8>>)>> {
+        let (made_at, checkpoint) = (now(), self.checkpoint().await?);
+        let scopes: Vec<Scope> = match items {
+            [] => vec![Scope::Record],
+            items => items.iter().map(|item| Scope::Item(item.manifest.item)).collect(),
+        };
+        let terms = scopes.into_iter().map(|scope| {
+            let grant = GrantId::from_bytes(random_bytes());
+            let note = spec.note.as_ref().map(|text| self.seal_note(&grant, recipient, text));
+            let terms = Grant {
+                grant,
+                record: spec.record,
+                scope,
+                grantee: grantee.party(),
+                grantee_keys: grantee.newest().digest(),
+                powers: spec.powers,
+                purpose: spec.purpose,
+                note: note.as_deref().map(Digest::of),
+                made_at,
+                expires_at: spec.expires_at,
+                checkpoint,
+            };
+            (terms, note)
+        });
+        Ok(terms.collect())
+    }
+
+    /// A note that grantee and owner can open.
+    fn seal_note(&self, grant: &GrantId, grantee: &XWingRecipient, text: &str) -> Vec<u8> {
+        let context = note_context(grant);
+        let both = (
+            minicbor::bytes::ByteVec::from(message::seal_to(grantee, &context, text.as_bytes())),
+            minicbor::bytes::ByteVec::from(message::seal_to(
+                self.identity.sealing().recipient(),
+                &context,
+                text.as_bytes(),
+            )),
+        );
+        cowl_domain::wire::encode(&both)
+    }
+
+    fn open_note(&self, checked: &CheckedGrant) -> Option<String> {
+        let sealed = checked.note.as_deref().filter(|bytes| checked.grant.note == Some(Digest::of(bytes)))?;
+        let (theirs, ours): (minicbor::bytes::ByteVec, minicbor::bytes::ByteVec) =
+            cowl_domain::wire::decode("note", sealed).ok()?;
+        let mine = if checked.owner.party() == self.party_id() { ours } else { theirs };
+        let context = note_context(&checked.grant.grant);
+        let plain = message::open_with(self.identity.sealing(), &context, &mine).ok()?;
+        String::from_utf8(plain.to_vec()).ok()
+    }
+
+    fn sign_grants(
+        &self,
+        record: &Record,
+        recipient: &XWingRecipient,
+        terms: Vec<(Grant, Option<Vec<u8>>)>,
+        items: &[OpenItem],
+    ) -> Vec<NewGrant> {
+        let work: Vec<_> = terms.into_iter().enumerate().collect();
+        let make = |(index, (grant, note)): (usize, (Grant, Option<Vec<u8>>))| {
+            let shares = match items.get(index) {
+                Some(item) => vec![self.share_item(&grant.grant, recipient, item)],
+                None => self.share_epochs(&grant.grant, recipient, record.identities.iter()),
+            };
+            NewGrant {
+                grant: self.sign(&grant).to_bytes().into(),
+                note: note.map(Into::into),
+                shares: shares.iter().map(|share| share.to_bytes().into()).collect(),
+            }
+        };
+        work.into_par_iter().map(make).collect()
+    }
+
+    pub(crate) fn share_item(&self, grant: &GrantId, recipient: &XWingRecipient, item: &OpenItem) -> Signed<Share> {
+        let target = ShareTarget::Item(item.manifest.item, item.manifest.version);
+        self.share_key(grant, recipient, target, &item.key)
+    }
+
+    pub(crate) fn share_key(
+        &self,
+        grant: &GrantId,
+        recipient: &XWingRecipient,
+        target: ShareTarget,
+        key: &cowl_seal::ItemKey,
+    ) -> Signed<Share> {
+        let stanza = shares::wrap_item_key(recipient, key, &share_context(grant, &target));
+        self.sign(&Share { grant: *grant, target, sealed: stanza.encode() })
+    }
+
+    pub(crate) fn share_epochs<'a>(
+        &self,
+        grant: &GrantId,
+        recipient: &XWingRecipient,
+        epochs: impl Iterator<Item = (&'a u32, &'a Arc<EpochIdentity>)>,
+    ) -> Vec<Signed<Share>> {
+        let share = |(number, identity): (&u32, &Arc<EpochIdentity>)| {
+            let target = ShareTarget::Epoch(*number);
+            let stanza = shares::wrap_epoch(recipient, identity, &share_context(grant, &target));
+            self.sign(&Share { grant: *grant, target, sealed: stanza.encode() })
+        };
+        epochs.map(share).collect()
+    }
+
+    /// The grants that the caller has given or received.
+    ///
+    /// # Errors
+    /// Those of the server; grants whose statements do not hold.
+    pub async fn grants(&self) -> Result<Vec<GrantInfo>> {
+        let mut infos = Vec::new();
+        for checked in self.checked_grants().await? {
+            infos.push(self.grant_info(&checked).await?);
+        }
+        infos.sort_by_key(|info| info.made_at);
+        Ok(infos)
+    }
+
+    /// A grant by identifier or unambiguous beginning of it.
+    ///
+    /// # Errors
+    /// When there is none, or more than one fits.
+    pub async fn find_grant(&self, text: &str) -> Result<GrantInfo> {
+        let all = self.grants().await?;
+        let fits = |info: &&GrantInfo| text.len() >= 4 && info.grant.to_string().starts_with(text);
+        let mut found = all.iter().filter(fits);
+        match (found.next(), found.next()) {
+            (Some(one), None) => Ok(one.clone()),
+            (None, _) => Err(VaultError::NotFound { what: "grant", name: text.to_owned() }),
+            _ => Err(VaultError::Invalid(format!("'{text}' fits several grants; give more of the identifier"))),
+        }
+    }
+
+    /// The grants in force that let somebody read an item of the caller's.
+    ///
+    /// # Errors
+    /// Those of [`Vault::grants`].
+    pub async fn readers(&self, record: &RecordId, item: &ItemId) -> Result<Vec<GrantInfo>> {
+        let covers = |info: &GrantInfo| {
+            info.record == *record
+                && info.state == GrantState::Active
+                && info.scope.item().is_none_or(|one| one == *item)
+                && info.powers.contains(Power::Read)
+        };
+        Ok(self.grants().await?.into_iter().filter(covers).collect())
+    }
+
+    /// Takes grants back. From the server's answer on they open nothing; re-keying follows
+    /// ([`Vault::rekey_pending`]).
+    ///
+    /// # Errors
+    /// When one is not the caller's to take back.
+    pub async fn revoke(&self, grants: &[GrantId]) -> Result<()> {
+        let all = self.checked_grants().await?;
+        for id in grants {
+            let found = all.iter().find(|checked| checked.grant.grant == *id);
+            let checked = found.ok_or_else(|| VaultError::NotFound { what: "grant", name: id.to_string() })?;
+            if checked.owner.party() != self.party_id() {
+                return Err(VaultError::Invalid(format!("only {} can take this grant back", checked.owner.handle())));
+            }
+            if checked.revocation.is_none() {
+                self.revoke_one(checked).await?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) async fn revoke_one(&self, checked: &CheckedGrant) -> Result<()> {
+        let grant = &checked.grant;
+        let last = checked.shares.iter().map(|share| share.target).max();
+        let revocation = Revocation {
+            grant: grant.grant,
+            record: grant.record,
+            last: last.ok_or_else(|| VaultError::Bug("a grant without a share".to_owned()))?,
+            revoked_at: now(),
+            checkpoint: self.checkpoint().await?,
+        };
+        let body = RevokeGrant { revocation: self.sign(&revocation).to_bytes().into() };
+        Ok(self.client.revoke(&grant.grant, &body).await?)
+    }
+
+    pub(crate) async fn checked_grants(&self) -> Result<Vec<CheckedGrant>> {
+        let mut checked = Vec::new();
+        for view in self.client.grants().await? {
+            checked.push(self.check_grant(&view).await?);
+        }
+        Ok(checked)
+    }
+
+    async fn check_grant(&self, view: &GrantView) -> Result<CheckedGrant> {
+        let signed = Signed::<Grant>::from_bytes(&view.grant.0)?;
+        let owner = self.known_party(&signed.signer()).await?;
+        let grant = owner.verify_statement(&signed)?;
+        if grant.grant.to_string() != view.grant_id {
+            return Err(misplaced("grant", &view.grant_id, grant.grant));
+        }
+        if grant.grantee != self.party_id() && owner.party() != self.party_id() {
+            return Err(misplaced("grant", self.party_id(), grant.grantee));
+        }
+        self.check_seen(grant.checkpoint).await?;
+        let mut shares = Vec::new();
+        for bytes in &view.shares {
+            let share = owner.verify_statement(&Signed::<Share>::from_bytes(&bytes.0)?)?;
+            if share.grant != grant.grant {
+                return Err(misplaced("share", grant.grant, share.grant));
+            }
+            shares.push(share);
+        }
+        let revocation = match &view.revocation {
+            Some(bytes) => {
+                let end = owner.verify_statement(&Signed::<Revocation>::from_bytes(&bytes.0)?)?;
+                if end.grant != grant.grant {
+                    return Err(misplaced("revocation", grant.grant, end.grant));
+                }
+                Some(end)
+            }
+            None => None,
+        };
+        let note = view.note.as_ref().map(|blob| blob.0.clone());
+        Ok(CheckedGrant { grant, owner, shares, note, revocation, rekeyed: view.rekeyed })
+    }
+
+    async fn grant_info(&self, checked: &CheckedGrant) -> Result<GrantInfo> {
+        let grant = &checked.grant;
+        Ok(GrantInfo {
+            grant: grant.grant,
+            record: grant.record,
+            scope: grant.scope,
+            owner: checked.owner.handle().clone(),
+            grantee: self.handle_of(&grant.grantee).await?,
+            powers: grant.powers,
+            purpose: grant.purpose,
+            note: self.open_note(checked),
+            made_at: grant.made_at,
+            expires_at: grant.expires_at,
+            state: checked.state(now()),
+        })
+    }
+
+    /// Who may put items into an own record now, or might have before a grant to do so ended.
+    pub(crate) async fn appenders(&self, record: &RecordId) -> Result<HashSet<PartyId>> {
+        let lets_append = |checked: &CheckedGrant| {
+            checked.grant.record == *record
+                && checked.owner.party() == self.party_id()
+                && checked.grant.powers.contains(Power::Append)
+        };
+        let grants = self.checked_grants().await?;
+        Ok(grants.iter().filter(|checked| lets_append(checked)).map(|checked| checked.grant.grantee).collect())
+    }
+
+    /// The epochs of somebody else's record that the caller's grants open.
+    pub(crate) async fn granted_epochs(&self, record: &Record) -> Result<BTreeMap<u32, Arc<EpochIdentity>>> {
+        let mut identities = BTreeMap::new();
+        for checked in self.received_for_reading(&record.id).await? {
+            for share in &checked.shares {
+                let ShareTarget::Epoch(number) = share.target else { continue };
+                let identity = self.open_epoch_share(share, record)?;
+                identities.insert(number, Arc::new(identity));
+            }
+        }
+        Ok(identities)
+    }
+
+    /// The shares of single items of somebody else's record that the caller holds.
+    pub(crate) async fn item_shares(&self, record: &RecordId) -> Result<ItemShares> {
+        let mut shares = ItemShares::new();
+        for checked in self.received_for_reading(record).await? {
+            for share in &checked.shares {
+                if let ShareTarget::Item(item, version) = share.target {
+                    let sealed = share.sealed.clone();
+                    shares.entry((item, version)).or_default().push((share.grant, sealed));
+                }
+            }
+        }
+        Ok(shares)
+    }
+
+    async fn received_for_reading(&self, record: &RecordId) -> Result<Vec<CheckedGrant>> {
+        let (me, at) = (self.party_id(), now());
+        let mut grants = self.checked_grants().await?;
+        grants.retain(|checked| {
+            checked.grant.record == *record
+                && checked.grant.grantee == me
+                && checked.in_force(at)
+                && checked.grant.powers.contains(Power::Read)
+        });
+        Ok(grants)
+    }
+
+    fn open_epoch_share(&self, share: &Share, record: &Record) -> Result<EpochIdentity> {
+        let refuse = || VaultError::from(Tampering::Share(share.grant));
+        let ShareTarget::Epoch(number) = share.target else { return Err(refuse()) };
+        let stanza = Stanza::decode(&share.sealed).map_err(|_| refuse())?;
+        let context = share_context(&share.grant, &share.target);
+        let identity =
+            shares::unwrap_epoch(self.identity.sealing(), &stanza, &context).map_err(|_| refuse())?;
+        let epoch = record.epochs.get(number as usize).ok_or_else(refuse)?;
+        if crate::record::sealing_key(&identity)? == epoch.recipient { Ok(identity) } else { Err(refuse()) }
+    }
+}
+
+/// The key to which things are sealed for a party.
+pub(crate) fn recipient_of(party: &KnownParty) -> Result<XWingRecipient> {
+    XWingRecipient::from_bytes(party.keys().sealing.as_bytes()).map_err(|_| {
+        Tampering::Directory(party.handle().to_string(), "its sealing key is not a valid one".to_owned()).into()
+    })
+}
+
+fn note_context(grant: &GrantId) -> Vec<u8> {
+    [b"cowl/grant-note/v1".as_slice(), grant.as_bytes()].concat()
+}

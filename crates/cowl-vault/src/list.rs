@@ -1,0 +1,72 @@
+//! What is in a record: list, find, remove.
+
+use cowl_domain::{ItemId, Kind, RecordId};
+
+use crate::error::{Result, VaultError};
+use crate::record::Delta;
+use crate::vault::Vault;
+use crate::view::ItemInfo;
+
+impl Vault {
+    /// The items of a record that the caller may open, oldest day first.
+    ///
+    /// # Errors
+    /// Those of the server; anything that does not hold.
+    pub async fn items(&self, record: RecordId) -> Result<Vec<ItemInfo>> {
+        let mut infos = self.all_items(record).await?;
+        infos.retain(|info| info.label.kind != Kind::Index);
+        infos.sort_by(|a, b| (&a.label.date, &a.label.name).cmp(&(&b.label.date, &b.label.name)));
+        Ok(infos)
+    }
+
+    async fn all_items(&self, record: RecordId) -> Result<Vec<ItemInfo>> {
+        let record = self.load_record(&record).await?;
+        let (items, _) = self.verified_items(&record).await?;
+        let mut infos = Vec::with_capacity(items.len());
+        for open in self.open_items(&record, items).await? {
+            infos.push(self.item_info(&open).await?);
+        }
+        Ok(infos)
+    }
+
+    /// An item by identifier, unambiguous beginning of it (4 letters at least), or name; in one record or in all
+    /// that the caller may see.
+    ///
+    /// # Errors
+    /// When there is none, or more than one fits.
+    pub async fn find_item(&self, record: Option<RecordId>, text: &str) -> Result<ItemInfo> {
+        let records = match record {
+            Some(record) => vec![record],
+            None => self.records().await?.into_iter().map(|info| info.record).collect(),
+        };
+        let mut found = Vec::new();
+        for record in records {
+            let items = self.items(record).await?;
+            found.extend(items.into_iter().filter(|info| fits(info, text)));
+        }
+        match (found.len(), found.pop()) {
+            (1, Some(one)) => Ok(one),
+            (0, _) | (_, None) => Err(VaultError::NotFound { what: "item", name: text.to_owned() }),
+            (many, _) => Err(VaultError::Invalid(format!("'{text}' fits {many} items; give more of the identifier"))),
+        }
+    }
+
+    /// Takes items out of an own record. Their parts are deleted at the cloud.
+    ///
+    /// # Errors
+    /// When an item is not there, or the record is somebody else's.
+    pub async fn remove(&self, record: RecordId, items: &[ItemId]) -> Result<()> {
+        let mut change = self.begin_change(&record).await?;
+        for item in items {
+            if !change.placements.contains_key(item) {
+                return Err(VaultError::NotFound { what: "item", name: item.to_string() });
+            }
+        }
+        change.commit(Delta { removed: items.to_vec(), ..Delta::default() }).await
+    }
+}
+
+fn fits(info: &ItemInfo, text: &str) -> bool {
+    let id = info.item.to_string();
+    id == text || info.label.name == text || (text.len() >= 4 && id.starts_with(text))
+}

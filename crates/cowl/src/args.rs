@@ -1,0 +1,154 @@
+//! The command line as plain data. Nothing here acts; [`crate::settings`] and [`crate::commands`] do.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+mod agent;
+mod demo;
+mod grant;
+mod key;
+mod party;
+mod record;
+mod seal;
+
+pub(crate) use agent::{AgentCommand, HoldArguments, RunArguments};
+pub(crate) use demo::DemoArguments;
+pub(crate) use grant::{
+    ApproveArguments, Contents, GrantCommand, ListGrantsArguments, MakeArguments, RequestArguments, RevokeArguments,
+};
+pub(crate) use key::{ExportKeyArguments, KeyCommand, MakeKeyArguments, RecipientArguments};
+pub(crate) use party::{
+    KitArguments, LoginArguments, PartyCommand, PasswdArguments, RegisterArguments, ServerArguments, VerifyArguments,
+};
+pub(crate) use record::{
+    AddArguments, CheckArguments, ExportArguments, GetArguments, ListItemsArguments, RecordCommand, RemoveArguments,
+    ShowArguments,
+};
+pub(crate) use seal::{OpenArguments, PassphraseArguments, SealArguments};
+
+/// Health records: sealed at home, kept in a cloud that cannot read them, shared and taken back
+#[derive(Debug, Parser)]
+#[command(name = "cowl", version, subcommand_required = true, arg_required_else_help = true, after_help = EXAMPLES)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) global: GlobalArguments,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What every command understands.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Everywhere")]
+pub(crate) struct GlobalArguments {
+    /// Print one JSON document instead of text
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Print results and errors only
+    #[arg(long, short, global = true)]
+    pub(crate) quiet: bool,
+    /// Hide progress bars
+    #[arg(long, global = true)]
+    pub(crate) no_progress: bool,
+    /// Settings file
+    #[arg(long, global = true, value_name = "FILE", env = "COWL_CONFIG", hide_env_values = true)]
+    pub(crate) config: Option<PathBuf>,
+    /// Which party on this device
+    #[arg(long, global = true, value_name = "NAME|DIR", env = "COWL_PROFILE", hide_env_values = true)]
+    pub(crate) profile: Option<String>,
+    /// Read the password from a file, or from a line of stdin ('-')
+    #[arg(long, global = true, value_name = "FILE|-", env = "COWL_PASSWORD_FILE", hide_env_values = true)]
+    pub(crate) password_file: Option<PathBuf>,
+    /// Answer every question with yes
+    #[arg(long, short, global = true)]
+    pub(crate) yes: bool,
+}
+
+/// What is to be done.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Accounts and keys: register, log in, verify others
+    #[command(subcommand)]
+    Party(PartyCommand),
+    /// Records and the items in them
+    #[command(subcommand)]
+    Record(RecordCommand),
+    /// Who may open what: give, take back, ask
+    #[command(subcommand)]
+    Grant(GrantCommand),
+    /// The log of every access, and its proof
+    #[command(subcommand)]
+    Audit(AuditCommand),
+    /// Find items by words, misspelt ones too
+    Search(SearchArguments),
+    /// Seal a file or a pipe in the age format; no server needed
+    Seal(SealArguments),
+    /// Open a file that was sealed in the age format
+    Open(OpenArguments),
+    /// Keys for 'seal' and 'open', and for other age programs
+    #[command(subcommand)]
+    Key(KeyCommand),
+    /// Background work and the session keeper
+    #[command(subcommand)]
+    Agent(AgentCommand),
+    /// How to run a cloud
+    Server,
+    /// See it all happen once, on this machine, in under a minute
+    Demo(DemoArguments),
+    /// Check this device, the way to the cloud, and the clock
+    Doctor,
+    /// Print completions for a shell
+    #[command(after_help = "Example:\n  cowl completions bash > ~/.local/share/bash-completion/completions/cowl")]
+    Completions {
+        /// bash, elvish, fish, powershell or zsh
+        shell: clap_complete::Shell,
+    },
+}
+
+/// `cowl audit …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum AuditCommand {
+    /// Print what happened, oldest first
+    List {
+        /// Only the newest N
+        #[arg(long, value_name = "N")]
+        limit: Option<usize>,
+    },
+    /// Prove that the log was never rewritten and holds every event shown
+    Verify,
+}
+
+/// `cowl search …`
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  cowl search metastatis lung")]
+pub(crate) struct SearchArguments {
+    /// What to look for
+    #[arg(required = true)]
+    pub(crate) words: Vec<String>,
+    /// At most N results
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub(crate) limit: usize,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  cowl demo                                       see it all happen once
+  cowl party register alice --server URL          make an account and keys
+  cowl record add scans/ report.pdf               seal and store
+  cowl grant make --to radiologist@city --study UID --purpose second-opinion --until 7d
+  cowl grant revoke --from radiologist@city       take back, and re-key
+  cowl seal -r age1… -o note.age note.txt         one file, no server
+
+Exit status: 0 yes, 1 no (refused, not verified, not there), 2 wrong usage or a fault.";
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_of_the_command_line_is_sound() {
+        Arguments::command().debug_assert();
+    }
+}

@@ -1,0 +1,164 @@
+//! `cowl grant …`
+
+use clap::{Args, Subcommand};
+use cowl_domain::{Powers, Purpose};
+
+use crate::moment::Until;
+
+/// What is to be done with grants and requests. Both go by identifier or the beginning of one.
+#[derive(Debug, Subcommand)]
+pub(crate) enum GrantCommand {
+    /// Let somebody open items, a study or a whole record
+    #[command(after_help = MAKE_EXAMPLES)]
+    Make(MakeArguments),
+    /// List grants, given and received
+    #[command(visible_alias = "ls")]
+    List(ListGrantsArguments),
+    /// Show all about one grant
+    Show {
+        /// The grant
+        grant: String,
+    },
+    /// Take grants back: the cloud refuses at once, then what they opened gets new keys
+    #[command(after_help = REVOKE_EXAMPLES)]
+    Revoke(RevokeArguments),
+    /// Ask an owner for access
+    #[command(after_help = REQUEST_EXAMPLES)]
+    Request(RequestArguments),
+    /// List requests, yours and those to you
+    Requests,
+    /// Grant what a request asks for
+    Approve(ApproveArguments),
+    /// Refuse a request
+    Deny {
+        /// The request
+        request: String,
+    },
+}
+
+/// What a grant is about.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct Contents {
+    /// An item: identifier, beginning of one, or name; may be repeated
+    #[arg(long, value_name = "ITEM")]
+    pub(crate) item: Vec<String>,
+    /// Every item of a study
+    #[arg(long, value_name = "UID", conflicts_with = "item")]
+    pub(crate) study: Option<String>,
+    /// The whole record, and what is added to it later
+    #[arg(long, conflicts_with_all = ["item", "study"])]
+    pub(crate) all: bool,
+    /// In this record; your own default one otherwise
+    #[arg(long, value_name = "RECORD")]
+    pub(crate) record: Option<String>,
+}
+
+/// `cowl grant make`
+#[derive(Debug, Args)]
+pub(crate) struct MakeArguments {
+    /// Who gets it: handle or identifier
+    #[arg(long, value_name = "PARTY")]
+    pub(crate) to: String,
+    #[command(flatten)]
+    pub(crate) contents: Contents,
+    /// read, append, compute, or several: read+append
+    #[arg(long, default_value = "read")]
+    pub(crate) power: Powers,
+    /// treatment, second-opinion, diagnosis, billing, research, quality, emergency, family, teaching, other
+    #[arg(long)]
+    pub(crate) purpose: Purpose,
+    /// When it ends by itself: a day (2026-11-30), or a time from now (7d)
+    #[arg(long, value_name = "DAY|TIME")]
+    pub(crate) until: Option<Until>,
+    /// Words that only the two of you can read
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) note: Option<String>,
+    /// Accept keys whose fingerprint nobody has compared yet
+    #[arg(long)]
+    pub(crate) trust_first_use: bool,
+}
+
+/// `cowl grant list`
+#[derive(Debug, Args)]
+pub(crate) struct ListGrantsArguments {
+    /// Only those that you gave
+    #[arg(long)]
+    pub(crate) given: bool,
+    /// Only those that you received
+    #[arg(long, conflicts_with = "given")]
+    pub(crate) received: bool,
+    /// Only those in force
+    #[arg(long)]
+    pub(crate) active: bool,
+}
+
+/// `cowl grant revoke`
+#[derive(Debug, Args)]
+pub(crate) struct RevokeArguments {
+    /// The grants
+    #[arg(required_unless_present = "from")]
+    pub(crate) grants: Vec<String>,
+    /// All that this party has from you
+    #[arg(long, value_name = "PARTY", conflicts_with = "grants")]
+    pub(crate) from: Option<String>,
+    /// Leave the re-keying to 'cowl agent run'
+    #[arg(long)]
+    pub(crate) detach: bool,
+}
+
+/// `cowl grant request`
+#[derive(Debug, Args)]
+pub(crate) struct RequestArguments {
+    /// Whom to ask: handle or identifier
+    pub(crate) owner: String,
+    /// For this item, if you know its identifier
+    #[arg(long, value_name = "ITEM")]
+    pub(crate) item: Option<cowl_domain::ItemId>,
+    /// read, append, compute, or several: read+append
+    #[arg(long, default_value = "read")]
+    pub(crate) power: Powers,
+    /// treatment, second-opinion, diagnosis, billing, research, quality, emergency, family, teaching, other
+    #[arg(long)]
+    pub(crate) purpose: Purpose,
+    /// Until when: a day (2026-11-30), or a time from now (7d)
+    #[arg(long, value_name = "DAY|TIME")]
+    pub(crate) until: Option<Until>,
+    /// What you need and why; only the owner can read it
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) note: String,
+    /// Accept keys whose fingerprint nobody has compared yet
+    #[arg(long)]
+    pub(crate) trust_first_use: bool,
+}
+
+/// `cowl grant approve`
+#[derive(Debug, Args)]
+pub(crate) struct ApproveArguments {
+    /// The request
+    pub(crate) request: String,
+    #[command(flatten)]
+    pub(crate) contents: Contents,
+    /// When it ends, if not when the request says
+    #[arg(long, value_name = "DAY|TIME")]
+    pub(crate) until: Option<Until>,
+    /// Accept keys whose fingerprint nobody has compared yet
+    #[arg(long)]
+    pub(crate) trust_first_use: bool,
+}
+
+const MAKE_EXAMPLES: &str = "\
+Examples:
+  cowl grant make --to radiologist@city --study 1.2.840.113619.2.55 --purpose second-opinion --until 7d
+  cowl grant make --to insurer --item invoice.pdf --purpose billing
+  cowl grant make --to hospital@city --all --power read+append --purpose treatment --until 2026-12-31";
+
+const REVOKE_EXAMPLES: &str = "\
+Examples:
+  cowl grant revoke k3q7
+  cowl grant revoke --from insurer
+
+It cannot recall what was read already, nor what a dishonest cloud has kept a copy of.";
+
+const REQUEST_EXAMPLES: &str = "\
+Example:
+  cowl grant request alice --purpose diagnosis --until 14d --note 'the chest CT of March, please'";

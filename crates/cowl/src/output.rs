@@ -1,0 +1,128 @@
+//! What goes out: data to stdout, everything else to stderr.
+
+use std::fmt::Display;
+use std::io::{self, IsTerminal, Write};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use cowl_vault::{Progress, Silent};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde::Serialize;
+
+use crate::columns::printable;
+use crate::failure::{Failure, Result};
+use crate::style::{BAD, HEAD};
+
+/// How results are shown.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Output {
+    json: bool,
+    quiet: bool,
+    bars: bool,
+}
+
+impl Output {
+    /// Bars appear only where somebody can see them.
+    pub(crate) fn new(json: bool, quiet: bool, bars: bool) -> Self {
+        Self { json, quiet, bars: bars && !json && !quiet && io::stderr().is_terminal() }
+    }
+
+    /// Whether a program reads along.
+    pub(crate) fn is_json(self) -> bool {
+        self.json
+    }
+
+    /// Prints the result of a command: its text, or one line of JSON.
+    pub(crate) fn data<T: Serialize + Display>(self, data: &T) -> Result<()> {
+        let mut stdout = anstream::stdout().lock();
+        if self.json {
+            serde_json::to_writer(&mut stdout, data).map_err(io::Error::from)?;
+            writeln!(stdout)?;
+        } else {
+            let text = data.to_string();
+            if !text.is_empty() {
+                writeln!(stdout, "{text}")?;
+            }
+        }
+        Ok(stdout.flush()?)
+    }
+
+    /// Says something beside the result. Nothing hangs on whether it is read.
+    pub(crate) fn note(self, text: impl Display) {
+        if !self.quiet && !self.json {
+            let _ = writeln!(anstream::stderr(), "{text}");
+        }
+    }
+
+    /// A bar, or nothing where nobody looks.
+    pub(crate) fn progress(self) -> Box<dyn Progress> {
+        if self.bars { Box::new(Bar::default()) } else { Box::new(Silent) }
+    }
+}
+
+/// Prints why the command failed. When stderr is gone there is nobody to tell.
+pub(crate) fn report(failure: &Failure) {
+    let mut stderr = anstream::stderr();
+    let _ = writeln!(stderr, "{BAD}error{BAD:#}: {}", printable(&failure.to_string()));
+    if let Some(hint) = failure.hint() {
+        let _ = writeln!(stderr, "{HEAD}hint{HEAD:#}: {}", printable(&hint));
+    }
+}
+
+/// One bar at a time; the latest piece of work has it.
+#[derive(Default)]
+struct Bar(Mutex<Option<ProgressBar>>);
+
+impl Bar {
+    fn with(&self, act: impl FnOnce(&mut Option<ProgressBar>)) {
+        act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+}
+
+/// Work that fails does not say that it has ended.
+impl Drop for Bar {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+impl Progress for Bar {
+    fn begin(&self, what: &str, bytes: u64) {
+        let bar = ProgressBar::with_draw_target((bytes > 0).then_some(bytes), ProgressDrawTarget::stderr());
+        bar.set_style(if bytes > 0 { style(WITH_END) } else { style(WITHOUT_END) });
+        bar.set_message(printable(what));
+        bar.enable_steady_tick(Duration::from_millis(120));
+        self.with(|slot| {
+            if let Some(before) = slot.replace(bar) {
+                before.finish_and_clear();
+            }
+        });
+    }
+
+    fn advance(&self, bytes: u64) {
+        self.with(|slot| slot.iter().for_each(|bar| bar.inc(bytes)));
+    }
+
+    fn end(&self) {
+        self.with(|slot| slot.take().iter().for_each(ProgressBar::finish_and_clear));
+    }
+}
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).expect("the templates below are sound").progress_chars("━╸─")
+}
+
+const WITH_END: &str = "  {msg:.dim} {bar:32.green} {decimal_bytes}/{decimal_total_bytes} {decimal_bytes_per_sec:.dim} {eta:.dim}";
+const WITHOUT_END: &str = "  {spinner:.green} {msg:.dim} {decimal_bytes:.dim}";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_templates_of_the_bars_are_sound() {
+        for template in [WITH_END, WITHOUT_END] {
+            let _ = style(template);
+        }
+    }
+}
