@@ -47,8 +47,10 @@ fn plaintext() -> Vec<u8> {
 }
 
 fn rsa() -> RsaSecretKey {
-    RsaSecretKey::from_pkcs8(&frozen("rsa-3072.pkcs8", || RsaSecretKey::make().expose_pkcs8().to_vec()))
-        .unwrap()
+    static PKCS8: OnceLock<Vec<u8>> = OnceLock::new();
+    let pkcs8 =
+        PKCS8.get_or_init(|| frozen("rsa-3072.pkcs8", || RsaSecretKey::make().expose_pkcs8().to_vec()));
+    RsaSecretKey::from_pkcs8(pkcs8).unwrap()
 }
 
 fn seal_file(suite: Suite, recipients: &[SealTo<'_>]) -> Vec<u8> {

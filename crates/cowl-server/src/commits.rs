@@ -5,7 +5,7 @@ use axum::http::StatusCode;
 use cowl_api::types::{Commit, NewItem};
 use cowl_crypto::digest::Digest;
 use cowl_domain::{ItemId, PartName, PartyKeys, Placement, RecordId};
-use cowl_store::Commit as Change;
+use cowl_store::ledger::{self, Commit as Change};
 
 use crate::accounts::DONE;
 use crate::app::Shared;
@@ -57,7 +57,7 @@ fn check(record: &RecordId, body: Commit, keys: &PartyKeys) -> Result<(Change, O
     Ok((change, observed))
 }
 
-fn check_item(record: &RecordId, item: NewItem, keys: &PartyKeys) -> Result<cowl_store::NewItem, Refusal> {
+fn check_item(record: &RecordId, item: NewItem, keys: &PartyKeys) -> Result<ledger::NewItem, Refusal> {
     let placement = prove::<Placement>(&item.placement, keys)?;
     matches("record", &placement.record, record)?;
     matches("manifest", &placement.manifest, &Digest::of(&item.manifest.0))?;
@@ -65,5 +65,5 @@ fn check_item(record: &RecordId, item: NewItem, keys: &PartyKeys) -> Result<cowl
         return Err(Refusal::bad_request(format!("a header has 1 to {MAX_HEADER} bytes")));
     }
     let parts: Result<Vec<PartName>, _> = item.parts.iter().map(|text| text.parse()).collect();
-    Ok(cowl_store::NewItem { placement, header: item.header.0, manifest: item.manifest.0, parts: parts? })
+    Ok(ledger::NewItem { placement, header: item.header.0, manifest: item.manifest.0, parts: parts? })
 }

@@ -10,7 +10,8 @@ use axum::response::{IntoResponse, Response};
 use cowl_api::frames::{FRAME_HEADER, FrameHeader};
 use cowl_api::types::PartsQuery;
 use cowl_domain::PartName;
-use cowl_store::{PackKey, PartLocation, PartStore, StoreError};
+use cowl_store::ledger::PartLocation;
+use cowl_store::{PackKey, PartStore, StoreError};
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use crate::app::Shared;

@@ -5,7 +5,8 @@ use axum::http::StatusCode;
 use cowl_api::types::{GrantView, NewGrant, NewGrants, RevokeGrant};
 use cowl_crypto::digest::Digest;
 use cowl_domain::{Grant, GrantId, PartyKeys, Revocation, Share, Timestamp};
-use cowl_store::{GrantRow, Proven};
+use cowl_store::Proven;
+use cowl_store::ledger::{self, GrantRow};
 
 use crate::accounts::DONE;
 use crate::app::Shared;
@@ -40,17 +41,17 @@ pub(crate) async fn check_all(
     grants: Vec<NewGrant>,
     keys: PartyKeys,
     now: Timestamp,
-) -> Result<(Vec<cowl_store::NewGrant>, Observed), Refusal> {
+) -> Result<(Vec<ledger::NewGrant>, Observed), Refusal> {
     let checked = tokio::task::spawn_blocking(move || {
         let grants: Vec<_> = grants.into_iter().map(|grant| check(grant, &keys, now)).collect::<Result<_, _>>()?;
         let mut observed = Observed::default();
-        grants.iter().for_each(|grant: &cowl_store::NewGrant| observed.add(&*grant.grant));
+        grants.iter().for_each(|grant: &ledger::NewGrant| observed.add(&*grant.grant));
         Ok((grants, observed))
     });
     checked.await.map_err(|_| Refusal::internal())?
 }
 
-fn check(new: NewGrant, keys: &PartyKeys, now: Timestamp) -> Result<cowl_store::NewGrant, Refusal> {
+fn check(new: NewGrant, keys: &PartyKeys, now: Timestamp) -> Result<ledger::NewGrant, Refusal> {
     let grant = prove::<Grant>(&new.grant, keys)?;
     if grant.powers.is_empty_or_unknown() {
         return Err(Refusal::bad_request("a grant allows nothing, or something that is not known here"));
@@ -64,7 +65,7 @@ fn check(new: NewGrant, keys: &PartyKeys, now: Timestamp) -> Result<cowl_store::
         return Err(Refusal::too_large(format!("a note has {MAX_NOTE} bytes at most")));
     }
     let shares = check_shares(&grant, &new.shares, keys)?;
-    Ok(cowl_store::NewGrant { grant, note, shares })
+    Ok(ledger::NewGrant { grant, note, shares })
 }
 
 fn check_shares(

@@ -9,6 +9,8 @@ use cowl_crypto::digest::Digest;
 use cowl_crypto::merkle::Tree;
 use cowl_domain::{ItemId, ItemsRoot, PartyId, RecordHead, RecordId, Signed};
 
+use cowl_store::ledger;
+
 use crate::app::App;
 use crate::refusal::Refusal;
 
@@ -76,8 +78,8 @@ impl ProofCache {
 }
 
 /// The rows as they travel, with proofs if there is a tree.
-pub(crate) fn item_rows(rows: Vec<cowl_store::ItemRow>, tree: Option<&ItemTree>) -> Vec<ItemRow> {
-    let row = |row: cowl_store::ItemRow| ItemRow {
+pub(crate) fn item_rows(rows: Vec<ledger::ItemRow>, tree: Option<&ItemTree>) -> Vec<ItemRow> {
+    let row = |row: ledger::ItemRow| ItemRow {
         item: row.item.to_string(),
         placement: row.placement.into(),
         header: row.header.into(),

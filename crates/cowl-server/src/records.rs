@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use cowl_api::types::{ItemPage, NewRecord, RecordView};
 use cowl_domain::{Epoch, ItemId, RecordGenesis, RecordHead, RecordId};
-use cowl_store::RecordRow;
+use cowl_store::ledger::RecordRow;
 use serde::Deserialize;
 
 use crate::accounts::DONE;

@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use cowl_api::types::{AnswerRequest, NewRequest, RequestView};
 use cowl_domain::{AccessRequest, GrantId, RequestAnswer, RequestId};
-use cowl_store::RequestRow;
+use cowl_store::ledger::RequestRow;
 
 use crate::accounts::DONE;
 use crate::app::Shared;

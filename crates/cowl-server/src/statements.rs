@@ -6,7 +6,8 @@ use cowl_api::Blob;
 use cowl_domain::{
     CheckpointRef, Epoch, Grant, KeyBinding, PartyId, PartyKeys, Placement, RecordHead, Revocation, Signed, Statement,
 };
-use cowl_store::{PartyRow, Proven};
+use cowl_store::Proven;
+use cowl_store::ledger::PartyRow;
 
 use crate::app::App;
 use crate::refusal::Refusal;

@@ -2,4 +2,5 @@
 //!
 //! For tests only: there are clear-text twins in here, which no program may link.
 
+pub mod store;
 pub mod technique;

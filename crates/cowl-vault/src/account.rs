@@ -21,7 +21,7 @@ use zeroize::{Zeroize, Zeroizing};
 use crate::error::{Result, Tampering, VaultError};
 use crate::kit::RecoveryKit;
 use crate::profile::Profile;
-use crate::vault::{Unlocked, Vault, connect, meet, now, signing_key};
+use crate::vault::{Renewed, Unlocked, Vault, connect, meet, now, signing_key};
 use crate::view::{PartyCard, Trust};
 
 /// A password. Not printable, wiped when dropped.
@@ -135,10 +135,10 @@ impl Vault {
     pub fn me(&self) -> PartyCard {
         PartyCard {
             party: self.party_id(),
-            handle: self.binding.handle.clone(),
-            role: self.binding.role,
-            fingerprint: self.binding.keys.fingerprint(),
-            key_version: self.binding.keys.version,
+            handle: self.binding().handle.clone(),
+            role: self.binding().role,
+            fingerprint: self.binding().keys.fingerprint(),
+            key_version: self.binding().keys.version,
             trust: Trust::Own,
             deleted: false,
         }
@@ -164,30 +164,35 @@ impl Vault {
     /// Makes the RSA key for suite `hybrid-rsa` when it is first needed: the next version of the party's keys,
     /// signed with the present ones.
     pub(crate) async fn ensure_rsa(&self) -> Result<()> {
-        if self.identity.rsa().is_some() {
+        if self.identity().rsa().is_some() {
             return Ok(());
         }
         let rsa = tokio::task::block_in_place(RsaSecretKey::make);
-        let mut keys = self.binding.keys.clone();
+        let mut keys = self.binding().keys.clone();
         keys.version += 1;
         keys.rsa = Some(rsa.public_key().as_der().to_vec());
         let next = KeyBinding {
-            handle: self.binding.handle.clone(),
-            role: self.binding.role,
+            handle: self.binding().handle.clone(),
+            role: self.binding().role,
             keys,
-            previous: Some(self.binding.digest()),
+            previous: Some(self.binding().digest()),
             made_at: now(),
         };
         let identity = PartyIdentity::from_keys(
-            Secret::new(*self.identity.expose_signing_seed().expose()),
-            XWingIdentity::from_seed(&self.identity.sealing().expose_seed()),
+            Secret::new(*self.identity().expose_signing_seed().expose()),
+            XWingIdentity::from_seed(&self.identity().sealing().expose_seed()),
             Some(rsa),
         );
         let device = self.profile.device_secret()?.ok_or(VaultError::CannotUnlock)?;
         let key_store = identity.seal(&self.export_key, &device);
         let body = NewBinding { binding: self.sign(&next).to_bytes().into(), key_store: key_store.into() };
         self.client.next_keys(&body).await?;
-        Err(VaultError::KeysRenewed)
+        let signed = Signed::<KeyBinding>::from_bytes(&body.binding.0)?;
+        let binding = verify_next_binding(self.binding(), &signed).map_err(|e| VaultError::Bug(e.to_string()))?;
+        let mut chain = self.chain().to_vec();
+        chain.push(body.binding.0.into());
+        self.renew(Renewed { identity, binding, chain });
+        Ok(())
     }
 
     /// Ends the session at the server.
@@ -204,12 +209,12 @@ impl Vault {
     /// When the old password is wrong or the new one too short.
     pub async fn change_password(&self, old: &Password, new: &Password) -> Result<()> {
         let bytes = new.fit_to_choose()?;
-        open_session(&self.client.without_token(), &self.binding.handle, old).await?;
+        open_session(&self.client.without_token(), &self.binding().handle, old).await?;
         let (registration, request) = ClientRegistration::start(bytes)?;
         let response = self.client.password_start(&PasswordStart { request: request.into() }).await?.response;
-        let (upload, export_key) = stretch_registration(registration, bytes, &response.0, &self.binding.handle)?;
+        let (upload, export_key) = stretch_registration(registration, bytes, &response.0, &self.binding().handle)?;
         let device = self.profile.device_secret()?.ok_or(VaultError::CannotUnlock)?;
-        let key_store = self.identity.seal(export_key.expose(), &device);
+        let key_store = self.identity().seal(export_key.expose(), &device);
         let finish = PasswordFinish { upload: upload.into(), key_store: key_store.into() };
         Ok(self.client.password_finish(&finish).await?)
     }
@@ -219,7 +224,7 @@ impl Vault {
     /// # Errors
     /// When the password is wrong.
     pub async fn delete_account(&self, password: &Password) -> Result<()> {
-        open_session(&self.client.without_token(), &self.binding.handle, password).await?;
+        open_session(&self.client.without_token(), &self.binding().handle, password).await?;
         self.client.delete_account().await?;
         self.profile.destroy()
     }
@@ -228,10 +233,10 @@ impl Vault {
     pub fn to_keeper(&self) -> Zeroizing<Vec<u8>> {
         let form = KeeperForm {
             token: self.token.clone(),
-            signing_seed: *self.identity.expose_signing_seed().expose(),
-            sealing_seed: *self.identity.sealing().expose_seed(),
-            rsa: self.identity.rsa().map(|key| key.expose_pkcs8().to_vec()),
-            bindings: self.chain.clone(),
+            signing_seed: *self.identity().expose_signing_seed().expose(),
+            sealing_seed: *self.identity().sealing().expose_seed(),
+            rsa: self.identity().rsa().map(|key| key.expose_pkcs8().to_vec()),
+            bindings: self.chain().to_vec(),
             export_key: self.export_key.to_vec(),
         };
         Zeroizing::new(cowl_domain::wire::encode(&form))

@@ -91,7 +91,8 @@ impl Vault {
 
     /// Checks that what somebody else had seen of the log is a prefix of what we see, or the other way round.
     pub(crate) async fn check_seen(&self, theirs: CheckpointRef) -> Result<()> {
-        if theirs == nothing_seen() || self.state().proven.contains(&theirs) {
+        let proven = || self.proven.lock().unwrap_or_else(PoisonError::into_inner);
+        if theirs == nothing_seen() || proven().contains(&theirs) {
             return Ok(());
         }
         let mut ours = self.checkpoint().await?;
@@ -106,12 +107,8 @@ impl Vault {
             .into());
         }
         self.prove_prefix(theirs, ours).await?;
-        self.change_state(|state| {
-            if state.proven.len() >= PROVEN_KEPT {
-                state.proven.drain(..PROVEN_KEPT / 2);
-            }
-            state.proven.push(theirs);
-        })
+        proven().push(theirs);
+        Ok(())
     }
 
     async fn prove_prefix(&self, old: CheckpointRef, new: CheckpointRef) -> Result<()> {
@@ -158,9 +155,11 @@ impl Vault {
                 self.prove_leaf(leaf.index, log::open_leaf(&leaf.binding.0), at).await?;
                 self.check_binding(leaf.index, &leaf.binding.0)?;
                 scanned += 1;
-                self.change_state(|state| state.bindings_scanned = leaf.index + 1)?;
             }
             let last = page.bindings.last().map(|leaf| leaf.index);
+            if let Some(last) = last {
+                self.change_state(|state| state.bindings_scanned = state.bindings_scanned.max(last + 1))?;
+            }
             if !page.more || last.is_none() || last >= Some(at.size) {
                 return Ok(scanned);
             }
@@ -174,7 +173,7 @@ impl Vault {
         let claim = signed.dangerous_unverified()?;
         let known = match self.state().pin_by_handle(claim.handle.as_str()) {
             Some(pin) => Some(pin.party),
-            None if claim.handle == self.binding.handle => Some(self.party_id()),
+            None if claim.handle == self.binding().handle => Some(self.party_id()),
             None => None,
         };
         if known.is_some_and(|party| party != claim.keys.party) {
@@ -188,7 +187,7 @@ impl Vault {
 
     async fn named(&self, party: Option<PartyId>) -> Result<Option<Handle>> {
         match party {
-            Some(party) if party == self.party_id() => Ok(Some(self.binding.handle.clone())),
+            Some(party) if party == self.party_id() => Ok(Some(self.binding().handle.clone())),
             Some(party) => Ok(Some(self.handle_of(&party).await?)),
             None => Ok(None),
         }
@@ -196,4 +195,3 @@ impl Vault {
 }
 
 const LOG_PAGE: u32 = 1000;
-const PROVEN_KEPT: usize = 512;

@@ -50,9 +50,6 @@ pub enum VaultError {
     /// A file is no longer what an upload that was cut had begun with.
     #[error("the file has changed since its upload was cut")]
     Stale,
-    /// A key was added to the account; this session still speaks with the ones before.
-    #[error("your account has a new key for suite hybrid-rsa; log in again to use it")]
-    KeysRenewed,
     /// A fault of this program.
     #[error("a fault of cowl itself: {0}")]
     Bug(String),

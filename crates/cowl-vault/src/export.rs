@@ -26,7 +26,7 @@ impl Vault {
         out: &mut (dyn Write + Send),
         progress: &dyn Progress,
     ) -> Result<ReadReport> {
-        let own = [Recipient::from(self.identity.sealing().recipient().clone())];
+        let own = [Recipient::from(self.identity().sealing().recipient().clone())];
         let recipients = if recipients.is_empty() { &own } else { recipients };
         let mut writer =
             cowl_seal::age::seal_writer(recipients, out, Cores::All).map_err(VaultError::Stream)?;
@@ -41,13 +41,13 @@ impl Vault {
     /// # Errors
     /// Never in practice; a key that has no text form would be a fault.
     pub fn export_identity(&self) -> Result<Zeroizing<String>> {
-        let seed = self.identity.sealing().expose_seed();
+        let seed = self.identity().sealing().expose_seed();
         let identity = Identity::Hybrid(cowl_seal::XWingIdentity::from_seed(&seed));
         identity.expose_string().ok_or_else(|| VaultError::Bug("an identity without text form".to_owned()))
     }
 
     /// The caller's recipient (`age1pq1…`), for people who use age.
     pub fn export_recipient(&self) -> String {
-        Recipient::from(self.identity.sealing().recipient().clone()).to_string()
+        Recipient::from(self.identity().sealing().recipient().clone()).to_string()
     }
 }

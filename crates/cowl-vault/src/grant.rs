@@ -172,7 +172,7 @@ impl Vault {
         let both = (
             minicbor::bytes::ByteVec::from(message::seal_to(grantee, &context, text.as_bytes())),
             minicbor::bytes::ByteVec::from(message::seal_to(
-                self.identity.sealing().recipient(),
+                self.identity().sealing().recipient(),
                 &context,
                 text.as_bytes(),
             )),
@@ -186,7 +186,7 @@ impl Vault {
             cowl_domain::wire::decode("note", sealed).ok()?;
         let mine = if checked.owner.party() == self.party_id() { ours } else { theirs };
         let context = note_context(&checked.grant.grant);
-        let plain = message::open_with(self.identity.sealing(), &context, &mine).ok()?;
+        let plain = message::open_with(self.identity().sealing(), &context, &mine).ok()?;
         String::from_utf8(plain.to_vec()).ok()
     }
 
@@ -432,7 +432,7 @@ impl Vault {
         let stanza = Stanza::decode(&share.sealed).map_err(|_| refuse())?;
         let context = share_context(&share.grant, &share.target);
         let identity =
-            shares::unwrap_epoch(self.identity.sealing(), &stanza, &context).map_err(|_| refuse())?;
+            shares::unwrap_epoch(self.identity().sealing(), &stanza, &context).map_err(|_| refuse())?;
         let epoch = record.epochs.get(number as usize).ok_or_else(refuse)?;
         if crate::record::sealing_key(&identity)? == epoch.recipient { Ok(identity) } else { Err(refuse()) }
     }

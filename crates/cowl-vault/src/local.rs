@@ -70,16 +70,13 @@ pub(crate) struct LocalState {
     pub heads: Vec<SeenHead>,
     #[n(2)]
     pub checkpoint: Option<CheckpointRef>,
-    /// Checkpoints of others that were proven to be prefixes of ours.
-    #[n(3)]
-    pub proven: Vec<CheckpointRef>,
     /// Notes of requests made from here, which only the owner could open otherwise.
-    #[n(4)]
+    #[n(3)]
     pub notes: Vec<(String, String)>,
     /// How far the open leaves were scanned.
-    #[n(5)]
+    #[n(4)]
     pub bindings_scanned: u64,
-    #[n(6)]
+    #[n(5)]
     pub files: Vec<SeenFile>,
 }
 
@@ -160,7 +157,7 @@ impl LocalKey {
 
     /// Seals and writes a file of the profile.
     pub(crate) fn write(&self, profile: &Profile, name: &str, plain: &[u8]) -> Result<()> {
-        profile.write(name, &cowl_seal::sealed_box::seal(&self.0, name.as_bytes(), plain))
+        profile.write_cache(name, &cowl_seal::sealed_box::seal(&self.0, name.as_bytes(), plain))
     }
 }
 

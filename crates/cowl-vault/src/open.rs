@@ -10,7 +10,7 @@ use cowl_api::types::ItemRow;
 use cowl_crypto::digest::Digest;
 use cowl_domain::wire;
 use cowl_domain::{
-    Grant, ItemId, ItemsRoot, Manifest, OriginClaim, PartyId, Placement, ShareTarget, Signed, SuiteId, Verified,
+    ItemId, ItemsRoot, Manifest, OriginClaim, PartyId, Placement, ShareTarget, Signed, SuiteId, Verified,
 };
 use cowl_seal::file_key::ItemKey;
 use cowl_seal::suite::{OpenWith, Suite, decode_header, open_header};
@@ -171,8 +171,8 @@ impl Vault {
             keys.push(OpenWith::XWing(epoch.identity()));
         }
         if record.mine || item.placement.signer() == self.party_id() {
-            keys.extend(self.identity.rsa().map(OpenWith::Rsa));
-            keys.push(OpenWith::XWing(self.identity.sealing()));
+            keys.extend(self.identity().rsa().map(OpenWith::Rsa));
+            keys.push(OpenWith::XWing(self.identity().sealing()));
         }
         if !keys.is_empty()
             && let Ok(key) = open_header(&header, &keys)
@@ -234,7 +234,7 @@ fn open_item_share(
     let refuse = || VaultError::from(Tampering::Share(*grant));
     let stanza = cowl_seal::age::header::Stanza::decode(sealed).map_err(|_| refuse())?;
     let context = share_context(grant, &ShareTarget::Item(target.0, target.1));
-    shares::unwrap_item_key(vault.identity.sealing(), &stanza, suite, &context).map_err(|_| refuse())
+    shares::unwrap_item_key(vault.identity().sealing(), &stanza, suite, &context).map_err(|_| refuse())
 }
 
 /// What a share is bound to: its grant and what it opens.
@@ -254,9 +254,4 @@ pub(crate) fn suite_of(suite: SuiteId) -> Suite {
         // The chaotic image lies inside a standard envelope.
         SuiteId::Standard | SuiteId::ChaoticImage => Suite::Standard,
     }
-}
-
-/// Whether a grant is in force and lets its grantee read.
-pub(crate) fn lets_read(grant: &Grant, now: cowl_domain::Timestamp) -> bool {
-    grant.powers.contains(cowl_domain::Power::Read) && !grant.has_expired(now)
 }

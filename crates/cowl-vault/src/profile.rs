@@ -153,9 +153,10 @@ impl Profile {
         write_private(&self.dir.join(DEVICE_SECRET), secret.expose())
     }
 
-    /// Writes a sealed file of this profile, whole or not at all.
-    pub(crate) fn write(&self, name: &str, bytes: &[u8]) -> Result<()> {
-        write_private(&self.dir.join(name), bytes)
+    /// Writes a sealed file of this profile, whole or not at all. Not forced to disk: after a power cut an
+    /// older one may be there, and the cloud still has what it says.
+    pub(crate) fn write_cache(&self, name: &str, bytes: &[u8]) -> Result<()> {
+        replace(&self.dir.join(name), bytes, false)
     }
 
     /// Reads a file of this profile; `None` when it is not there.
@@ -207,13 +208,19 @@ impl Profile {
 }
 
 /// Writes a file that only its owner may read: whole or not at all, and durable.
-pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> Result<()> {
+fn write_private(path: &Path, bytes: &[u8]) -> Result<()> {
+    replace(path, bytes, true)
+}
+
+fn replace(path: &Path, bytes: &[u8], durable: bool) -> Result<()> {
     let dir = path.parent().unwrap_or(Path::new("."));
     fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(|e| file_error(dir, e))?;
     let write = || -> std::io::Result<()> {
         let mut file = tempfile::Builder::new().prefix(".new-").tempfile_in(dir)?;
         file.write_all(bytes)?;
-        file.as_file().sync_all()?;
+        if durable {
+            file.as_file().sync_all()?;
+        }
         file.persist(path).map_err(|e| e.error)?;
         Ok(())
     };

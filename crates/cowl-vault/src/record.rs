@@ -204,7 +204,7 @@ impl Vault {
         let mut info = b"cowl/epoch/v1".to_vec();
         info.extend_from_slice(record.as_bytes());
         info.extend_from_slice(&number.to_be_bytes());
-        let seed = hkdf_sha256(&self.identity.sealing().expose_seed()[..], b"", &info);
+        let seed = hkdf_sha256(&self.identity().sealing().expose_seed()[..], b"", &info);
         EpochIdentity::from_seed(seed.expose())
     }
 

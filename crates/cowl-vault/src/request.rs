@@ -118,7 +118,7 @@ impl Vault {
 
     async fn open_request(&self, request: &RequestId) -> Result<RequestInfo> {
         let info = self.find_request(request).await?;
-        if info.owner != self.binding.handle {
+        if info.owner != self.binding().handle {
             return Err(VaultError::Invalid(format!("this request is {}'s to answer", info.owner)));
         }
         match info.state {
@@ -170,7 +170,7 @@ impl Vault {
     fn request_note(&self, request: &Verified<AccessRequest>) -> Option<String> {
         if request.owner == self.party_id() {
             let context = note_context(&request.request);
-            let plain = message::open_with(self.identity.sealing(), &context, &request.sealed_note).ok()?;
+            let plain = message::open_with(self.identity().sealing(), &context, &request.sealed_note).ok()?;
             return String::from_utf8(plain.to_vec()).ok();
         }
         let id = request.request.to_string();

@@ -44,8 +44,8 @@ impl Vault {
         };
         Ok(Sealer {
             party: self.party_id(),
-            key_version: self.binding.keys.version,
-            signing: Arc::new(crate::vault::signing_key(&self.identity)),
+            key_version: self.binding().keys.version,
+            signing: Arc::new(crate::vault::signing_key(self.identity())),
             record: record.id,
             owner: recipient(&record.owner.keys().sealing)?,
             owner_rsa: record

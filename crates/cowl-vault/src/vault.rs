@@ -1,6 +1,6 @@
 //! An unlocked account on one device: everything else in this crate are its verbs.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use cowl_api::client::{Client, ClientConfig, ClientError};
 use cowl_crypto::sign::{SigningKey, VerifyingKey};
@@ -18,18 +18,28 @@ pub struct Vault {
     pub(crate) profile: Profile,
     pub(crate) client: Client,
     pub(crate) token: Vec<u8>,
-    pub(crate) identity: Arc<PartyIdentity>,
+    identity: PartyIdentity,
     pub(crate) export_key: Zeroizing<Vec<u8>>,
     pub(crate) signing: SigningKey,
-    pub(crate) binding: Verified<KeyBinding>,
+    binding: Verified<KeyBinding>,
     /// Our own bindings as the directory has them, first to newest.
-    pub(crate) chain: Vec<ByteVec>,
+    chain: Vec<ByteVec>,
+    renewed: OnceLock<Renewed>,
     pub(crate) local_key: LocalKey,
     pub(crate) log_key: VerifyingKey,
     pub(crate) origin: String,
     state: Mutex<LocalState>,
     pub(crate) current: Mutex<Option<CheckpointRef>>,
+    /// Checkpoints of others that this process has proven to be prefixes of ours.
+    pub(crate) proven: Mutex<Vec<CheckpointRef>>,
     pub(crate) known: Mutex<crate::directory::Known>,
+}
+
+/// The account's keys after one was added.
+pub(crate) struct Renewed {
+    pub identity: PartyIdentity,
+    pub binding: Verified<KeyBinding>,
+    pub chain: Vec<ByteVec>,
 }
 
 /// What a log-in yields.
@@ -60,7 +70,8 @@ impl Vault {
             profile,
             client,
             token,
-            identity: Arc::new(identity),
+            identity,
+            renewed: OnceLock::new(),
             export_key,
             signing,
             binding,
@@ -68,13 +79,39 @@ impl Vault {
             local_key,
             state: Mutex::new(state),
             current: Mutex::new(None),
+            proven: Mutex::default(),
             known: Mutex::default(),
         })
     }
 
+    /// Our secret keys.
+    pub(crate) fn identity(&self) -> &PartyIdentity {
+        self.renewed.get().map_or(&self.identity, |renewed| &renewed.identity)
+    }
+
+    /// Our public keys.
+    pub(crate) fn binding(&self) -> &Verified<KeyBinding> {
+        self.renewed.get().map_or(&self.binding, |renewed| &renewed.binding)
+    }
+
+    pub(crate) fn chain(&self) -> &[ByteVec] {
+        self.renewed.get().map_or(&self.chain, |renewed| &renewed.chain)
+    }
+
+    pub(crate) fn renew(&self, renewed: Renewed) {
+        // Keys are added once at the most: a second call finds them there.
+        let _ = self.renewed.set(renewed);
+    }
+
+    /// Whether this session has added a key to the account, so that what a session keeper holds is to be
+    /// replaced by [`Vault::to_keeper`].
+    pub fn has_renewed_keys(&self) -> bool {
+        self.renewed.get().is_some()
+    }
+
     /// The party's identifier.
     pub fn party_id(&self) -> PartyId {
-        self.binding.keys.party
+        self.binding().keys.party
     }
 
     /// The profile that this is.
@@ -88,7 +125,7 @@ impl Vault {
     }
 
     pub(crate) fn sign<T: Statement>(&self, statement: &T) -> Signed<T> {
-        Signed::sign(statement, self.party_id(), self.binding.keys.version, self.signing_key())
+        Signed::sign(statement, self.party_id(), self.binding().keys.version, self.signing_key())
     }
 
     /// The local state, to look at.

@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::DicomError;
 
 /// Deepest nesting of sequences.
-const DEEPEST: usize = 32;
+const DEEPEST: usize = 64;
 
 const UNDEFINED: u32 = 0xffff_ffff;
 

@@ -350,7 +350,7 @@ fn length_in_memory(plain: usize) -> usize {
 }
 
 /// Segments that one core takes at a time.
-const PARALLEL_GRAIN: usize = 8;
+const PARALLEL_GRAIN: usize = 4;
 
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,6 @@
 //! Payloads that pass by: a run of segments is in memory at a time.
 
-use std::io::{self, Read, Write};
+use std::io::{self, BufRead, Read, Write};
 
 use zeroize::Zeroizing;
 
@@ -26,7 +26,7 @@ impl<W: Write> SealWriter<W> {
     /// Those of the writer.
     pub fn new(mut inner: W, sealer: PayloadSealer, cores: Cores) -> io::Result<Self> {
         inner.write_all(sealer.nonce())?;
-        let plain = Zeroizing::new(Vec::with_capacity(RUN * SEGMENT));
+        let plain = Zeroizing::new(Vec::with_capacity(RUN_BYTES));
         Ok(Self { inner, sealer, next: 0, plain, sealed: vec![0; RUN * SEALED_SEGMENT], cores })
     }
 
@@ -35,17 +35,24 @@ impl<W: Write> SealWriter<W> {
     /// # Errors
     /// Those of the writer.
     pub fn finish(mut self) -> io::Result<W> {
-        self.seal_run(true)?;
+        self.seal_pending(true)?;
         self.inner.flush()?;
         Ok(self.inner)
     }
 
-    fn seal_run(&mut self, ends: bool) -> io::Result<()> {
-        let count = self.plain.len().div_ceil(SEGMENT).max(ends.into());
-        let sealed = &mut self.sealed[..self.plain.len() + count * TAG];
-        self.sealer.seal_segments(self.next, ends, &self.plain, sealed, self.cores);
+    fn seal_pending(&mut self, ends: bool) -> io::Result<()> {
+        let mut plain = std::mem::take(&mut self.plain);
+        let outcome = self.seal_run(&plain, ends);
+        plain.clear();
+        self.plain = plain;
+        outcome
+    }
+
+    fn seal_run(&mut self, plain: &[u8], ends: bool) -> io::Result<()> {
+        let count = plain.len().div_ceil(SEGMENT).max(ends.into());
+        let sealed = &mut self.sealed[..plain.len() + count * TAG];
+        self.sealer.seal_segments(self.next, ends, plain, sealed, self.cores);
         self.next += count as u64;
-        self.plain.clear();
         self.inner.write_all(sealed)
     }
 }
@@ -53,10 +60,14 @@ impl<W: Write> SealWriter<W> {
 impl<W: Write> Write for SealWriter<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         // A full run waits until more comes: only then is it known not to be the last.
-        if self.plain.len() == RUN * SEGMENT && !bytes.is_empty() {
-            self.seal_run(false)?;
+        if self.plain.len() == RUN_BYTES && !bytes.is_empty() {
+            self.seal_pending(false)?;
         }
-        let length = bytes.len().min(RUN * SEGMENT - self.plain.len());
+        if self.plain.is_empty() && bytes.len() > RUN_BYTES {
+            self.seal_run(&bytes[..RUN_BYTES], false)?;
+            return Ok(RUN_BYTES);
+        }
+        let length = bytes.len().min(RUN_BYTES - self.plain.len());
         self.plain.extend_from_slice(&bytes[..length]);
         Ok(length)
     }
@@ -108,7 +119,7 @@ impl<R: Read> OpenReader<R> {
             // One byte more than a run, to see whether it is the last.
             sealed: vec![0; RUN * SEALED_SEGMENT + 1],
             ahead: 0,
-            plain: Zeroizing::new(vec![0; RUN * SEGMENT]),
+            plain: Zeroizing::new(vec![0; RUN_BYTES]),
             filled: 0,
             at: 0,
             state: State::Reading,
@@ -162,18 +173,30 @@ impl<R: Read> OpenReader<R> {
     }
 }
 
-impl<R: Read> Read for OpenReader<R> {
-    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        while self.at == self.filled && !out.is_empty() {
+impl<R: Read> BufRead for OpenReader<R> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        while self.at == self.filled {
             match self.state {
                 State::Reading => self.open_run()?,
-                State::Ended => return Ok(0),
+                State::Ended => break,
                 State::Failed(error) => return Err(invalid(error)),
             }
         }
-        let length = out.len().min(self.filled - self.at);
-        out[..length].copy_from_slice(&self.plain[self.at..self.at + length]);
-        self.at += length;
+        Ok(&self.plain[self.at..self.filled])
+    }
+
+    fn consume(&mut self, amount: usize) {
+        self.at = self.filled.min(self.at + amount);
+    }
+}
+
+impl<R: Read> Read for OpenReader<R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        if out.is_empty() {
+            return Ok(0);
+        }
+        let length = self.fill_buf()?.read(out)?;
+        self.consume(length);
         Ok(length)
     }
 }
@@ -196,5 +219,6 @@ fn read_full(reader: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
     Ok(length)
 }
 
-/// Segments in memory at a time: 1 MiB of plaintext.
-const RUN: usize = 16;
+/// Segments in memory at a time: 2 MiB of plaintext.
+const RUN: usize = 32;
+const RUN_BYTES: usize = RUN * SEGMENT;

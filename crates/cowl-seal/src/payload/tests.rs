@@ -38,9 +38,9 @@ fn payloads_around_every_boundary_come_back() {
             SEGMENT,
             SEGMENT + 1,
             3 * SEGMENT,
-            16 * SEGMENT,
-            17 * SEGMENT,
-            33 * SEGMENT + 5,
+            32 * SEGMENT,
+            33 * SEGMENT,
+            65 * SEGMENT + 5,
         ] {
             let (key, payload) = sealed(suite, length);
             assert_eq!(payload.len() as u64, sealed_length(length as u64));
@@ -57,14 +57,14 @@ fn one_core_and_all_seal_to_the_same_bytes() {
     for suite in SUITES {
         let key = ItemKey::make(suite);
         let seal = |cores| {
-            PayloadSealer::dangerous_with_nonce(&key, [3; NONCE]).seal(&plaintext(40 * SEGMENT + 1), cores)
+            PayloadSealer::dangerous_with_nonce(&key, [3; NONCE]).seal(&plaintext(80 * SEGMENT + 1), cores)
         };
         let one = seal(Cores::One);
         assert_eq!(one, seal(Cores::All));
         for cores in [Cores::One, Cores::All] {
             let sealer = PayloadSealer::dangerous_with_nonce(&key, [3; NONCE]);
             let mut writer = SealWriter::new(Vec::new(), sealer, cores).unwrap();
-            for piece in plaintext(40 * SEGMENT + 1).chunks(100_003) {
+            for piece in plaintext(80 * SEGMENT + 1).chunks(100_003) {
                 writer.write_all(piece).unwrap();
             }
             assert!(writer.finish().unwrap() == one);
@@ -89,8 +89,8 @@ fn every_changed_byte_is_refused_by_its_segment() {
 
 #[test]
 fn a_changed_byte_in_any_segment_names_that_segment() {
-    let (key, payload) = sealed(Suite::Standard, 20 * SEGMENT + 9);
-    for segment in 0..=20 {
+    let (key, payload) = sealed(Suite::Standard, 40 * SEGMENT + 9);
+    for segment in 0..=40 {
         let mut changed = payload.clone();
         changed[NONCE + segment * SEALED_SEGMENT] ^= 0x80;
         let bad = PayloadError::Segment(segment as u64);
@@ -115,8 +115,8 @@ fn every_cut_is_refused() {
 
 #[test]
 fn a_cut_between_segments_is_named() {
-    for segments in [1, 2, 16, 17] {
-        let (key, payload) = sealed(Suite::Standard, 18 * SEGMENT);
+    for segments in [1, 2, 32, 33] {
+        let (key, payload) = sealed(Suite::Standard, 34 * SEGMENT);
         let cut = &payload[..NONCE + segments * SEALED_SEGMENT];
         let error = PayloadError::CutAfter(segments as u64 - 1);
         assert_eq!(open(&key, cut), Err(error));
@@ -256,7 +256,7 @@ proptest! {
     }
 
     #[test]
-    fn any_order_of_reads_and_writes_gives_the_same(length in 0..40 * SEGMENT, piece in 1..300_000usize) {
+    fn any_order_of_reads_and_writes_gives_the_same(length in 0..80 * SEGMENT, piece in 1..3_000_000usize) {
         let key = ItemKey::make(Suite::Standard);
         let mut writer = SealWriter::new(Vec::new(), PayloadSealer::new(&key), Cores::One).unwrap();
         let plain = plaintext(length);

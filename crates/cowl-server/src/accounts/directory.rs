@@ -3,7 +3,8 @@
 use axum::extract::{Path, State};
 use cowl_api::types::{PartyEntry, PartyPage};
 use cowl_domain::{Handle, PartyId};
-use cowl_store::{PartyRow, StoreError};
+use cowl_store::StoreError;
+use cowl_store::ledger::PartyRow;
 use serde::Deserialize;
 
 use super::parse_handle;

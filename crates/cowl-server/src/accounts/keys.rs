@@ -22,6 +22,6 @@ pub(crate) async fn next_keys(
     let known = newest_binding(&app.ledger.party(&caller).await?)?;
     let next = Proven::next_binding(&known, Signed::<KeyBinding>::from_bytes(&body.binding.0)?)?;
     check_rsa(&next)?;
-    app.ledger.change_keys(&next, &body.key_store.0, &app.act()).await?;
+    app.ledger.change_keys(&next, &body.key_store.0).await?;
     Ok(DONE)
 }

@@ -7,7 +7,8 @@ use cowl_crypto::digest::Digest;
 use cowl_crypto::id::random_bytes;
 use cowl_crypto::opaque::{self, ServerLogin};
 use cowl_domain::{Handle, PartyId};
-use cowl_store::{Credentials, LoginAttempt, StoreError};
+use cowl_store::StoreError;
+use cowl_store::ledger::{Credentials, LoginAttempt};
 
 use super::throttle::{admit_address, admit_handle, forgive_address, handle_subject};
 use super::{DONE, parse_handle};
@@ -36,7 +37,7 @@ pub(crate) async fn login_start(
     };
     let login: [u8; 32] = random_bytes();
     let expires_at = app.now().plus_seconds(ATTEMPT_SECONDS);
-    app.ledger.begin_login(&hash_attempt(&login), attempt, expires_at).await?;
+    app.ledger.begin_login(&hash_attempt(&login), &attempt, expires_at).await?;
     Ok(Json(LoginStarted { login: login.as_slice().into(), response: response.into() }))
 }
 

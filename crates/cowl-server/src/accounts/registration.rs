@@ -5,7 +5,8 @@ use axum::http::StatusCode;
 use cowl_api::types::{Account, RegisterFinish, RegisterStart, RegisterStarted, Registered};
 use cowl_crypto::opaque;
 use cowl_domain::{KeyBinding, Signed};
-use cowl_store::{NewParty, Proven};
+use cowl_store::Proven;
+use cowl_store::ledger::NewParty;
 
 use super::throttle::admit_address;
 use super::{DONE, check_key_store, parse_handle};
@@ -36,7 +37,7 @@ pub(crate) async fn register_finish(
 ) -> Result<Json<Registered>, Refusal> {
     let party = new_party(&body, app.config.limits.quota)?;
     let id = party.binding.keys.party;
-    app.ledger.register(party, &app.act()).await?;
+    app.ledger.register(&party).await?;
     let checkpoint = app.log.checkpoint(&app.ledger, &app.secrets.log_key).await?;
     Ok(Json(Registered { party: id.to_string(), checkpoint }))
 }

@@ -4,7 +4,7 @@
 //! sends the last message of a wrong one. So an attempt counts when it begins, and is forgiven when it
 //! succeeds. The counts are in the ledger, under pseudonyms, for all processes together.
 
-use cowl_store::Throttle;
+use cowl_store::ledger::Throttle;
 
 use crate::app::App;
 use crate::extract::ClientAddress;

@@ -6,6 +6,7 @@ use axum::response::IntoResponse;
 use cowl_api::Blob;
 use cowl_api::types::{BindingPage, EventPage, LogEntry, OpenLeaf, Proof};
 use cowl_crypto::merkle::{Hash, OutOfRange, Tree};
+use cowl_store::ledger;
 use serde::Deserialize;
 
 use crate::app::Shared;
@@ -78,7 +79,7 @@ pub(crate) async fn events(
     Parameters(page): Parameters<Page>,
 ) -> Result<Json<EventPage>, Refusal> {
     let found = app.ledger.events_for(&caller, page.after, page.limit()).await?;
-    let entry = |row: cowl_store::LogEntry| LogEntry {
+    let entry = |row: ledger::LogEntry| LogEntry {
         index: row.index,
         salt: Blob::from(row.salt.as_slice()),
         event: row.event.into(),
@@ -92,6 +93,6 @@ pub(crate) async fn bindings(
     Parameters(page): Parameters<Page>,
 ) -> Result<Json<BindingPage>, Refusal> {
     let found = app.ledger.open_leaves(page.after, page.limit()).await?;
-    let leaf = |row: cowl_store::OpenLeafRow| OpenLeaf { index: row.index, binding: row.binding.into() };
+    let leaf = |row: ledger::OpenLeafRow| OpenLeaf { index: row.index, binding: row.binding.into() };
     Ok(Json(BindingPage { bindings: found.bindings.into_iter().map(leaf).collect(), more: found.more }))
 }

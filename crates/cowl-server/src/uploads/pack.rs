@@ -6,7 +6,7 @@ use bytes::{Bytes, BytesMut};
 use cowl_api::frames::{FrameDecoder, FrameError, FrameHeader, Piece};
 use cowl_crypto::digest::Hasher;
 use cowl_domain::PartName;
-use cowl_store::UploadedPart;
+use cowl_store::ledger::UploadedPart;
 
 use crate::refusal::Refusal;
 

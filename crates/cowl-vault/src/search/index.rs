@@ -11,7 +11,7 @@ use tantivy::schema::{
 };
 use tantivy::tokenizer::TextAnalyzer;
 use tantivy::{
-    DocAddress, IndexReader, IndexSettings, IndexWriter, InvertedIndexReader, ReloadPolicy, Searcher, TantivyDocument,
+    IndexReader, IndexSettings, IndexWriter, InvertedIndexReader, ReloadPolicy, Searcher, TantivyDocument,
     TantivyError, Term as EngineTerm,
 };
 

@@ -141,8 +141,9 @@ impl<'a> Scores<'a> {
         for (total, &found) in self.totals.iter_mut().zip(&self.match_of_word) {
             if found > 0.0 {
                 total.words += 1;
-                total.closeness += found as u32;
-                total.score += weight * found.fract();
+                let closeness = found as u8;
+                total.closeness += u32::from(closeness);
+                total.score += weight * (found - f32::from(closeness));
             }
         }
         Ok(())

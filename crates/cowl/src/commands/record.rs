@@ -1,41 +1,155 @@
 //! `cowl record …`
 
-use std::collections::HashSet;
-use std::fmt;
-use std::path::{Component, Path, PathBuf};
+use std::path::Path;
 
-use cowl_seal::age::Recipient;
-use cowl_vault::view::{Added, ItemInfo, RecordInfo};
-use cowl_vault::{AddOptions, Source, Vault};
-use serde::Serialize;
+use cowl_vault::view::Added;
+use cowl_vault::{AddOptions, Source};
 
+use super::grant::GrantRow;
 use super::items::{self, ItemRow};
-use super::{Context, grant::GrantRow};
+use super::Context;
 use crate::args::{
-    AddArguments, CheckArguments, ExportArguments, GetArguments, ListItemsArguments, RecordCommand, RemoveArguments,
-    ShowArguments,
+    AddArguments, CheckArguments, GetArguments, ListItemsArguments, RecordCommand, RemoveArguments, ShowArguments,
 };
-use crate::columns::{Columns, printable};
 use crate::failure::{Failure, Result};
 use crate::secret_input::{self, is_stdin};
-use crate::session;
 use crate::sink::{NOT_TO_A_TERMINAL, Readers, Sink};
-use crate::size::{Size, count};
-use crate::style::{BAD, GOOD, QUIET};
+use crate::{sealing, session};
 
+mod export;
+mod names;
 mod report;
-use report::{AddedFiles, Checked, ExportedFiles, FetchedItem, ItemList, MadeRecord, RecordList, RemovedItems, ShownItem};
+
+use report::{AddedFiles, Checked, FetchedItem, ItemList, MadeRecord, RecordList, RemovedItems, ShownItem};
 
 pub(super) async fn run(context: &Context, command: RecordCommand) -> Result<()> {
     match command {
         RecordCommand::New { name } => new(context, &name).await,
         RecordCommand::Records => records(context).await,
-        RecordCommand::Add(arguments) => add(context, arguments).await,
+        RecordCommand::Add(arguments) => add(context, &arguments).await,
         RecordCommand::List(arguments) => list(context, &arguments).await,
         RecordCommand::Show(arguments) => show(context, &arguments).await,
         RecordCommand::Get(arguments) => get(context, &arguments).await,
-        RecordCommand::Export(arguments) => export(context, &arguments).await,
+        RecordCommand::Export(arguments) => export::run(context, &arguments).await,
         RecordCommand::Remove(arguments) => remove(context, &arguments).await,
         RecordCommand::Check(arguments) => check(context, &arguments).await,
     }
+}
+
+async fn new(context: &Context, name: &str) -> Result<()> {
+    let record = session::unlock(context).await?.create_record(name).await?;
+    context.output.data(&MadeRecord { record: record.to_string(), name: name.to_owned() })
+}
+
+async fn records(context: &Context) -> Result<()> {
+    let records = session::unlock(context).await?.records().await?;
+    context.output.data(&RecordList::from(records))
+}
+
+async fn add(context: &Context, arguments: &AddArguments) -> Result<()> {
+    let sources = gather(arguments)?;
+    let options = AddOptions {
+        description: arguments.description.clone(),
+        date: arguments.date.clone(),
+        suite: arguments.suite,
+        codec: arguments.codec,
+        age_identity: arguments.identity.as_deref().map(secret_input::file_text).transpose()?,
+    };
+    let vault = session::unlock_and_resume(context).await?;
+    let record = items::record_or_default(&vault, arguments.record.as_deref()).await?;
+    let report = vault.add(record, sources, &options, &*context.output.progress()).await?;
+    let refused = report.files.iter().filter(|(_, outcome)| matches!(outcome, Added::Refused(_))).count();
+    context.output.data(&AddedFiles::from(report))?;
+    if refused == 0 { Ok(()) } else { Err(Failure::no(format!("{refused} of the files were not taken in"))) }
+}
+
+fn gather(arguments: &AddArguments) -> Result<Vec<Source>> {
+    let files: Vec<_> = arguments.files.iter().filter(|path| !is_stdin(path)).cloned().collect();
+    let mut sources = Source::gather(&files)?;
+    match arguments.files.len() - files.len() {
+        0 => {}
+        1 => sources.push(Source::reader(&arguments.name, Box::new(sealing::input(None)?))),
+        _ => return Err(Failure::usage("stdin can be read once only")),
+    }
+    if sources.is_empty() {
+        return Err(Failure::no("there is no file in what was named"));
+    }
+    Ok(sources)
+}
+
+async fn list(context: &Context, arguments: &ListItemsArguments) -> Result<()> {
+    let vault = session::unlock(context).await?;
+    let records = items::records(&vault, arguments.record.as_deref()).await?;
+    let all = items::items_of(&vault, &records).await?;
+    let wanted = all.iter().filter(|item| arguments.study.as_ref().is_none_or(|study| items::is_of_study(item, study)));
+    context.output.data(&ItemList { items: wanted.map(ItemRow::from).collect() })
+}
+
+async fn show(context: &Context, arguments: &ShowArguments) -> Result<()> {
+    let vault = session::unlock(context).await?;
+    let record = items::named_record(&vault, arguments.record.as_deref()).await?;
+    let item = vault.find_item(record, &arguments.item).await?;
+    let mine = vault.records().await?.iter().any(|record| record.record == item.record && record.mine);
+    let readers = if mine { vault.readers(&item.record, &item.item).await? } else { Vec::new() };
+    context.output.data(&ShownItem {
+        item: ItemRow::from(&item),
+        readers: mine.then(|| readers.iter().map(GrantRow::from).collect()),
+    })
+}
+
+async fn get(context: &Context, arguments: &GetArguments) -> Result<()> {
+    let to_stdout = is_stdin(&arguments.output);
+    if to_stdout && context.output.is_json() {
+        return Err(Failure::usage("stdout cannot carry both the content and --json").with_hint("add -o FILE"));
+    }
+    let vault = session::unlock(context).await?;
+    let record = items::named_record(&vault, arguments.record.as_deref()).await?;
+    let item = vault.find_item(record, &arguments.item).await?;
+    let path = match arguments.output.is_dir() {
+        true => arguments.output.join(names::file_name(&item.label.name)),
+        false => arguments.output.clone(),
+    };
+    let mut sink = Sink::open(Some(&path), Readers::Owner)?;
+    if sink.is_terminal() && !names::is_text(item.label.kind) {
+        return Err(Failure::usage(NOT_TO_A_TERMINAL));
+    }
+    let report = vault.get(item.record, item.item, &mut sink, &*context.output.progress()).await?;
+    sink.commit()?;
+    if to_stdout { Ok(()) } else { context.output.data(&FetchedItem::new(&report, &path)) }
+}
+
+async fn remove(context: &Context, arguments: &RemoveArguments) -> Result<()> {
+    let vault = session::unlock_and_resume(context).await?;
+    let record = items::named_record(&vault, arguments.record.as_deref()).await?;
+    let found = items::named_items(&vault, record, &arguments.items).await?;
+    let names: Vec<&str> = found.iter().map(|item| item.label.name.as_str()).collect();
+    let question = format!("Remove {} from the cloud for good?", names.join(", "));
+    if !context.settings.yes && secret_input::confirm(&question) == Some(false) {
+        return Err(Failure::no("nothing was removed"));
+    }
+    for batch in found.chunk_by(|one, other| one.record == other.record) {
+        let ids: Vec<_> = batch.iter().map(|item| item.item).collect();
+        vault.remove(batch[0].record, &ids).await?;
+    }
+    context.output.data(&RemovedItems { removed: found.iter().map(ItemRow::from).collect() })
+}
+
+async fn check(context: &Context, arguments: &CheckArguments) -> Result<()> {
+    let vault = session::unlock(context).await?;
+    let records = items::records(&vault, arguments.record.as_deref()).await?;
+    let mut checked = Checked::default();
+    for record in records {
+        checked.include(vault.check(record.record, arguments.sample, &*context.output.progress()).await?);
+    }
+    context.output.data(&checked)?;
+    match checked.faults() {
+        0 => Ok(()),
+        faults => Err(Failure::no(format!("{faults} of the items are not what was sealed"))
+            .with_hint("keep the cloud's answer, ask its operator, and check with 'cowl audit verify'")),
+    }
+}
+
+/// A path as it is shown and written to JSON.
+fn shown(path: &Path) -> String {
+    path.display().to_string()
 }

@@ -1,0 +1,89 @@
+//! A server and the people who use it: real client, real keys, real signatures; what is sealed is random.
+//!
+//! Not every test needs every helper.
+#![allow(dead_code)]
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use cowl_api::service::Stop;
+use cowl_api::{Client, ClientConfig, ClientError, ProblemCode};
+use cowl_crypto::merkle::Hash;
+use cowl_domain::{CheckpointRef, Timestamp};
+use cowl_server::{Clock, Running, ServerConfig, start};
+use tempfile::TempDir;
+
+mod person;
+mod record;
+
+pub use person::Person;
+pub use record::{OwnedRecord, SealedItem, grant_of, sealed_parts};
+
+/// A clock that a test moves.
+pub struct TestClock(AtomicU64);
+
+impl TestClock {
+    fn new() -> Arc<Self> {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
+        Arc::new(Self(AtomicU64::new(u64::try_from(now).unwrap())))
+    }
+
+    pub fn advance(&self, seconds: u64) {
+        self.0.fetch_add(seconds * 1000, Ordering::SeqCst);
+    }
+}
+
+impl Clock for TestClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millis(self.0.load(Ordering::SeqCst))
+    }
+}
+
+/// A server in this process with a folder of its own.
+pub struct World {
+    pub folder: TempDir,
+    pub clock: Arc<TestClock>,
+    pub running: Running,
+    pub client: Client,
+}
+
+impl World {
+    pub async fn start() -> Self {
+        Self::start_with(|_| {}).await
+    }
+
+    pub async fn start_with(adjust: impl FnOnce(&mut ServerConfig)) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = ServerConfig::embedded(folder.path());
+        config.housekeeping.expiry_seconds = 1;
+        adjust(&mut config);
+        let clock = TestClock::new();
+        let running = start(config, clock.clone(), Stop::new()).await.unwrap();
+        let client = client_of(&running.url());
+        Self { folder, clock, running, client }
+    }
+
+    pub async fn person(&self, handle: &str) -> Person {
+        Person::register(&self.client, handle).await
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+}
+
+pub fn client_of(url: &str) -> Client {
+    Client::new(&ClientConfig { attempts: 1, ..ClientConfig::new(url) }).unwrap()
+}
+
+/// The checkpoint of somebody who has seen nothing yet.
+pub fn nothing_seen() -> CheckpointRef {
+    CheckpointRef { size: 0, root: Hash::EMPTY }
+}
+
+#[track_caller]
+pub fn code<T: std::fmt::Debug>(outcome: Result<T, ClientError>) -> ProblemCode {
+    let error = outcome.expect_err("this should have been refused");
+    error.code().unwrap_or_else(|| panic!("no problem but: {error}"))
+}

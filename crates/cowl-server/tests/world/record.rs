@@ -1,0 +1,200 @@
+//! A record as its owner keeps it, and the statements that change it.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use cowl_api::ClientError;
+use cowl_api::types::{Commit, NewGrant, NewItem, NewRecord};
+use cowl_crypto::digest::Digest;
+use cowl_crypto::id::random_bytes;
+use cowl_domain::party::SEALING_KEY_LENGTH;
+use cowl_domain::{
+    CheckpointRef, Epoch, Grant, GrantId, ItemId, ItemsRoot, PartName, Placement, Power, Powers, Purpose, RecordGenesis,
+    RecordHead, RecordId, Scope, SealingKey, Share, ShareTarget, Signed, Timestamp,
+};
+
+use super::{Person, nothing_seen};
+
+pub type Part = (PartName, Digest, Bytes);
+
+/// Parts of these sizes under random names.
+pub fn sealed_parts(sizes: &[usize]) -> Vec<Part> {
+    let part = |size: &usize| {
+        let seed: [u8; 32] = random_bytes();
+        let bytes: Bytes = seed.iter().copied().cycle().take(*size).collect::<Vec<_>>().into();
+        (PartName::from_bytes(random_bytes()), Digest::of(&bytes), bytes)
+    };
+    sizes.iter().map(part).collect()
+}
+
+/// An item ready to be committed.
+pub struct SealedItem {
+    pub id: ItemId,
+    pub parts: Vec<Part>,
+    pub placement: Placement,
+    pub manifest: Vec<u8>,
+}
+
+impl SealedItem {
+    pub fn new(record: RecordId, sizes: &[usize]) -> Self {
+        let parts = sealed_parts(sizes);
+        let manifest = random_bytes::<100>().to_vec();
+        let id = ItemId::from_bytes(random_bytes());
+        let placement = Placement {
+            record,
+            item: id,
+            version: 0,
+            epoch: 0,
+            manifest: Digest::of(&manifest),
+            size: sizes.iter().sum::<usize>() as u64,
+            parts: parts.len() as u32,
+            commitment: Digest::of(b"file key"),
+            placed_at: Timestamp::from_millis(2),
+            checkpoint: nothing_seen(),
+        };
+        Self { id, parts, placement, manifest }
+    }
+
+    pub fn body(&self, placer: &Person) -> NewItem {
+        NewItem {
+            placement: placer.sign(&self.placement),
+            header: b"age-encryption.org/v1 ...".to_vec().into(),
+            manifest: self.manifest.clone().into(),
+            parts: self.parts.iter().map(|(name, _, _)| name.to_string()).collect(),
+        }
+    }
+
+    /// Digest of the placement as the head commits to it.
+    pub fn digest(&self, placer: &Person) -> Digest {
+        Signed::sign(&self.placement, placer.party(), placer.binding.keys.version, &placer.signing).digest()
+    }
+
+    pub async fn upload(&self, person: &Person) {
+        let stored = person.client.upload_parts(&self.placement.record, self.parts.clone()).await.unwrap();
+        assert_eq!(stored.parts, self.parts.len() as u64);
+        assert_eq!(stored.bytes, self.placement.size);
+    }
+}
+
+/// What the owner knows of its own record.
+pub struct OwnedRecord {
+    pub id: RecordId,
+    pub sequence: u64,
+    pub epoch: u32,
+    pub last_epoch: Digest,
+    pub items: BTreeMap<ItemId, Digest>,
+    pub checkpoint: CheckpointRef,
+}
+
+impl OwnedRecord {
+    pub fn draft() -> Self {
+        let id = RecordId::from_bytes(random_bytes());
+        let (items, checkpoint) = (BTreeMap::new(), nothing_seen());
+        Self { id, sequence: 0, epoch: 0, last_epoch: Digest::of(b""), items, checkpoint }
+    }
+
+    pub async fn create(owner: &Person) -> Self {
+        let mut record = Self::draft();
+        let body = record.genesis(owner);
+        owner.client.new_record(&body).await.unwrap();
+        record.last_epoch = Signed::<Epoch>::from_bytes(&body.epoch.0).unwrap().digest();
+        record
+    }
+
+    pub fn genesis(&self, owner: &Person) -> NewRecord {
+        let made_at = Timestamp::from_millis(1);
+        NewRecord {
+            genesis: owner.sign(&RecordGenesis { record: self.id, owner: owner.party(), made_at }),
+            epoch: owner.sign(&self.epoch_statement(0, None)),
+            head: owner.sign(&self.head()),
+        }
+    }
+
+    pub fn epoch_statement(&self, number: u32, previous: Option<Digest>) -> Epoch {
+        let recipient = SealingKey::from_slice(&random_bytes::<SEALING_KEY_LENGTH>()).unwrap();
+        let (made_at, checkpoint) = (Timestamp::from_millis(1), self.checkpoint);
+        Epoch { record: self.id, number, recipient, previous, made_at, checkpoint }
+    }
+
+    /// The head over the items that the owner knows now.
+    pub fn head(&self) -> RecordHead {
+        let tree = ItemsRoot::new(self.items.iter().map(|(item, digest)| (*item, *digest)));
+        RecordHead {
+            record: self.id,
+            sequence: self.sequence,
+            epoch: self.epoch,
+            items_root: tree.root(),
+            items: tree.len(),
+            sealed_name: Vec::new(),
+            made_at: Timestamp::from_millis(3),
+            checkpoint: self.checkpoint,
+        }
+    }
+
+    /// The commit that puts these items in.
+    pub fn adding(&mut self, owner: &Person, items: &[&SealedItem]) -> Commit {
+        self.sequence += 1;
+        self.items.extend(items.iter().map(|item| (item.id, item.digest(owner))));
+        Commit {
+            items: items.iter().map(|item| item.body(owner)).collect(),
+            removed: Vec::new(),
+            epoch: None,
+            shares: Vec::new(),
+            head: Some(owner.sign(&self.head())),
+        }
+    }
+
+    /// Seals, uploads and commits one item.
+    pub async fn add(&mut self, owner: &Person, sizes: &[usize]) -> SealedItem {
+        let item = SealedItem::new(self.id, sizes);
+        item.upload(owner).await;
+        let commit = self.adding(owner, &[&item]);
+        owner.client.commit(&self.id, &commit).await.unwrap();
+        item
+    }
+
+    pub async fn remove(&mut self, owner: &Person, item: &ItemId) -> Result<(), ClientError> {
+        self.sequence += 1;
+        self.items.remove(item);
+        let commit = Commit {
+            items: Vec::new(),
+            removed: vec![item.to_string()],
+            epoch: None,
+            shares: Vec::new(),
+            head: Some(owner.sign(&self.head())),
+        };
+        owner.client.commit(&self.id, &commit).await
+    }
+}
+
+/// A grant with one share, as its owner would send it.
+pub fn grant_of(
+    owner: &Person,
+    record: &OwnedRecord,
+    scope: Scope,
+    grantee: &Person,
+    powers: &[Power],
+    expires_at: Option<Timestamp>,
+) -> (GrantId, NewGrant) {
+    let grant = Grant {
+        grant: GrantId::from_bytes(random_bytes()),
+        record: record.id,
+        scope,
+        grantee: grantee.party(),
+        grantee_keys: Digest::of(b"keys"),
+        powers: Powers::of(powers.iter().copied()),
+        purpose: Purpose::Treatment,
+        note: Some(Digest::of(b"sealed note")),
+        made_at: Timestamp::from_millis(4),
+        expires_at,
+        checkpoint: record.checkpoint,
+    };
+    let target = scope.item().map_or(ShareTarget::Epoch(record.epoch), |item| ShareTarget::Item(item, 0));
+    let share = Share { grant: grant.grant, target, sealed: b"a stanza".to_vec() };
+    let new = NewGrant {
+        grant: owner.sign(&grant),
+        note: Some(b"sealed note".to_vec().into()),
+        shares: vec![owner.sign(&share)],
+    };
+    (grant.grant, new)
+}

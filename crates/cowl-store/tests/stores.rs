@@ -1,0 +1,62 @@
+//! The conformance suite over SQLite with a folder, and over PostgreSQL with S3.
+//!
+//! The second pair is tested where `COWL_TEST_POSTGRES` (a `postgres://` URL of a role that may create
+//! databases) and `COWL_TEST_S3` (`http://host:port/bucket`, keys `test`/`test`) are set.
+
+mod places;
+
+/// One module a pair of stores, one test a behaviour.
+macro_rules! conformance {
+    ($($behaviour:ident :: $name:ident,)*) => {
+        mod sqlite_and_folder {
+            $(
+                #[tokio::test(flavor = "multi_thread")]
+                async fn $name() {
+                    let place = super::places::embedded();
+                    cowl_testkit::store::$behaviour::$name(&place.stores().await).await;
+                }
+            )*
+        }
+
+        mod postgres_and_s3 {
+            $(
+                #[tokio::test(flavor = "multi_thread")]
+                async fn $name() {
+                    let Some(place) = super::places::grown_up().await else { return };
+                    let stores = place.stores().await;
+                    cowl_testkit::store::$behaviour::$name(&stores).await;
+                    stores.ledger.close().await;
+                    place.remove().await;
+                }
+            )*
+        }
+    };
+}
+
+conformance! {
+    races::a_handle_has_one_winner,
+    races::an_item_has_one_winner,
+    races::a_head_has_one_winner,
+    races::the_log_has_no_gaps,
+    races::migrations_run_once,
+    writing::a_commit_is_all_or_nothing,
+    writing::a_stale_or_wrong_head_is_a_conflict,
+    writing::rekeying_replaces_an_item,
+    writing::appended_items_wait_for_the_owner,
+    writing::quotas_hold,
+    writing::log_in_attempts_are_single_use,
+    writing::sessions_end,
+    writing::keys_continue,
+    writing::a_deleted_account_leaves_its_name_only,
+    sharing::revocation_bites_at_once,
+    sharing::grants_and_tickets_run_out,
+    sharing::an_item_grant_opens_one_item,
+    sharing::not_there_is_not_yours,
+    sharing::reads_are_told_to_those_concerned,
+    sharing::requests_are_answered_once,
+    collection::an_orphan_is_collected,
+    collection::a_broken_off_upload_is_given_up,
+    collection::a_thin_pack_is_compacted,
+    durability::packs_are_read_back,
+    durability::a_broken_stream_leaves_nothing,
+}

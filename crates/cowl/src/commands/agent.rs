@@ -1,0 +1,55 @@
+//! `cowl agent …`
+
+use cowl_vault::Vault;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::Context;
+use super::grant::Rekeyed;
+use crate::args::{AgentCommand, RunArguments};
+use crate::failure::Result;
+use crate::{block_on, keeper, session};
+
+pub(super) fn run(context: &Context, command: AgentCommand) -> Result<()> {
+    match command {
+        AgentCommand::Run(arguments) => block_on(work(context, &arguments)),
+        AgentCommand::Hold(arguments) => keeper::hold::run(&context.settings.profile, arguments.lock_after),
+    }
+}
+
+/// Looks for pending work until SIGTERM or Ctrl-C; what a signal cuts is resumed the next time.
+async fn work(context: &Context, arguments: &RunArguments) -> Result<()> {
+    let vault = session::unlock(context).await?;
+    if arguments.once {
+        let report = vault.rekey_pending(&*context.output.progress()).await?;
+        return context.output.data(&Rekeyed::from(report));
+    }
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    context.output.note(format_args!("working for {}; stop with Ctrl-C", vault.me().handle));
+    tokio::select! {
+        outcome = look_again_and_again(context, &vault, arguments) => outcome,
+        _ = terminate.recv() => Ok(()),
+        _ = interrupt.recv() => Ok(()),
+    }
+}
+
+async fn look_again_and_again(context: &Context, vault: &Vault, arguments: &RunArguments) -> Result<()> {
+    let mut clock = tokio::time::interval(arguments.every);
+    clock.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        clock.tick().await;
+        match look(context, vault).await {
+            // The cloud may be back the next time.
+            Err(crate::failure::Failure::Vault(error @ cowl_vault::VaultError::Unreachable(_))) => context.output.note(error),
+            outcome => outcome?,
+        }
+    }
+}
+
+async fn look(context: &Context, vault: &Vault) -> Result<()> {
+    if vault.pending().await? == 0 {
+        return Ok(());
+    }
+    let report = vault.rekey_pending(&*context.output.progress()).await?;
+    context.output.data(&Rekeyed::from(report))
+}
