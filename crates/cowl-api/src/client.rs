@@ -97,7 +97,8 @@ fn connector(config: &ClientConfig, base: &Url) -> Result<reqwest::Client, Clien
         .tcp_nodelay(true)
         .user_agent(concat!("cowl/", env!("CARGO_PKG_VERSION")));
     if let Some(pem) = &config.ca_pem {
-        let certificates = Certificate::from_pem_bundle(pem).map_err(|e| config_error("the certificates", &e))?;
+        let certificates =
+            Certificate::from_pem_bundle(pem).map_err(|e| config_error("the certificates", &e))?;
         builder = builder.tls_certs_only(certificates);
     } else if base.scheme() == "http" {
         // Without TLS nothing needs the system's certificates, and a machine without any must do.

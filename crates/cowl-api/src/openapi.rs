@@ -4,8 +4,8 @@ use utoipa::openapi::path::{OperationBuilder, Parameter, ParameterBuilder, Param
 use utoipa::openapi::request_body::{RequestBody, RequestBodyBuilder};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{
-    ComponentsBuilder, ContentBuilder, InfoBuilder, ObjectBuilder, OpenApi, OpenApiBuilder, PathsBuilder, Ref, RefOr,
-    Required, ResponseBuilder, Schema, Type,
+    ComponentsBuilder, ContentBuilder, InfoBuilder, ObjectBuilder, OpenApi, OpenApiBuilder, PathsBuilder,
+    Ref, RefOr, Required, ResponseBuilder, Schema, Type,
 };
 
 use crate::problem::MEDIA_TYPE;
@@ -26,7 +26,13 @@ pub fn document() -> OpenApi {
         paths.add_path_operation(operation.path, vec![operation.method.clone()], operation.describe());
     }
     OpenApiBuilder::new()
-        .info(InfoBuilder::new().title("Cowl").version(env!("CARGO_PKG_VERSION")).description(Some(DESCRIPTION)).build())
+        .info(
+            InfoBuilder::new()
+                .title("Cowl")
+                .version(env!("CARGO_PKG_VERSION"))
+                .description(Some(DESCRIPTION))
+                .build(),
+        )
         .paths(paths)
         .components(Some(components()))
         .build()
@@ -39,7 +45,8 @@ fn components() -> utoipa::openapi::Components {
     let mut schemas = operations::schemas();
     schemas.sort_by(|one, other| one.0.cmp(&other.0));
     schemas.dedup_by(|one, other| one.0 == other.0);
-    let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("the session's token, base64"));
+    let bearer =
+        HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("the session's token, base64"));
     ComponentsBuilder::new()
         .schemas_from_iter(schemas)
         .security_scheme(SESSION, SecurityScheme::Http(bearer.build()))
@@ -67,7 +74,8 @@ impl Operation {
     fn parameters(&self) -> Vec<Parameter> {
         let in_path = self.path.split(['{', '}']).skip(1).step_by(2).map(|name| (name, ParameterIn::Path));
         let in_query = self.query.iter().map(|name| (*name, ParameterIn::Query));
-        let in_header = (self.access == Access::Ticket).then_some((crate::paths::TICKET, ParameterIn::Header));
+        let in_header =
+            (self.access == Access::Ticket).then_some((crate::paths::TICKET, ParameterIn::Header));
         in_path.chain(in_query).chain(in_header).map(|(name, place)| parameter(name, place)).collect()
     }
 }

@@ -3,8 +3,11 @@
 //! ```text
 //! transform u8: bit 1 colour differences
 //! for each component (second, first, third with colour differences):
-//!   base i16 · length u32 · JPEG-LS stream of (key − base)        (little endian)
+//!   base i16 · bits u8 · length u32 · JPEG-LS scan of (key − base)        (little endian)
 //! ```
+//! Of a JPEG-LS stream only the scan is kept; its markers follow from the layout and the bits, and
+//! [`jpegls::stream_of_scan`] puts them back.
+//!
 //! The base is the least key of the frame, so that the stream has the bits that the frame needs and not those of its
 //! file: a CT of −1024 to 3071 is coded with 12 bits.
 
@@ -68,14 +71,18 @@ fn encode_component(layout: &PixelLayout, keys_of: Keys, keys: &[i16], out: &mut
     let most = values().max().expect("a layout has samples") - base;
     let bits = (32 - most.leading_zeros()).clamp(2, 16) as u8;
     let samples: Vec<u16> = values().map(|value| (value - base) as u16).collect();
-    let header = Header::new(layout.columns() as u16, layout.rows() as u16, bits)
-        .expect("a layout has sides in 1..=65535");
     out.extend((base as i16).to_le_bytes());
+    out.push(bits);
     let at = out.len();
     out.extend([0; 4]);
-    jpegls::encode(header, &samples, out);
+    jpegls::encode_scan(header(layout, bits).expect("bits were clamped"), &samples, out);
     let length = (out.len() - at - 4) as u32;
     out[at..at + 4].copy_from_slice(&length.to_le_bytes());
+}
+
+/// `None` when the bits are not in 2..=16.
+fn header(layout: &PixelLayout, bits: u8) -> Option<Header> {
+    Header::new(layout.columns() as u16, layout.rows() as u16, bits)
 }
 
 fn decode_frame(layout: &PixelLayout, coded: &[u8], frame: &mut [u8]) -> Result<(), CodecError> {
@@ -104,15 +111,13 @@ fn decode_frame(layout: &PixelLayout, coded: &[u8], frame: &mut [u8]) -> Result<
 /// Keys of a component as bytes, little endian.
 fn decode_component(layout: &PixelLayout, keys_of: Keys, rest: &mut &[u8]) -> Result<Vec<u8>, CodecError> {
     let (base, after) = rest.split_first_chunk::<2>().ok_or(CodecError::Truncated)?;
+    let (&bits, after) = after.split_first().ok_or(CodecError::Truncated)?;
     let (length, after) = after.split_first_chunk::<4>().ok_or(CodecError::Truncated)?;
     let length = u32::from_le_bytes(*length) as usize;
-    let (stream, after) = after.split_at_checked(length).ok_or(CodecError::Truncated)?;
-    let header = jpegls::header(stream).map_err(|_| CodecError::Damaged("JPEG-LS header"))?;
-    if usize::from(header.width()) != layout.columns() || usize::from(header.height()) != layout.rows() {
-        return Err(CodecError::Damaged("size of a JPEG-LS stream"));
-    }
+    let (scan, after) = after.split_at_checked(length).ok_or(CodecError::Truncated)?;
+    let header = header(layout, bits).ok_or(CodecError::Damaged("bits of a sample"))?;
     let mut samples = vec![0u16; layout.pixels_per_frame()];
-    jpegls::decode(stream, &mut samples).map_err(|_| CodecError::Damaged("JPEG-LS stream"))?;
+    jpegls::decode_scan(header, scan, &mut samples).map_err(|_| CodecError::Damaged("JPEG-LS scan"))?;
     let base = i16::from_le_bytes(*base);
     let mut keys = vec![0u8; 2 * samples.len()];
     for (key, sample) in keys.chunks_exact_mut(2).zip(samples) {

@@ -56,7 +56,7 @@ pub enum DctError {
 }
 
 /// How much of an image is kept: 1 (least) to 100, on the scale of the Independent JPEG Group.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Quality(u8);
 
 impl Quality {
@@ -133,7 +133,9 @@ fn decode_planes(
     let mut rest = symbols.as_slice();
     let mut planes = Vec::with_capacity(channels.count());
     for index in 0..channels.count() {
-        planes.push(Plane::read(size, &Quantiser::new(quality, index > 0), &mut rest).ok_or(DctError::Damaged)?);
+        planes.push(
+            Plane::read(size, &Quantiser::new(quality, index > 0), &mut rest).ok_or(DctError::Damaged)?,
+        );
     }
     if !rest.is_empty() {
         return Err(DctError::Damaged);

@@ -59,7 +59,8 @@ impl DisplayImage {
     /// them.
     pub fn new(width: u32, height: u32, channels: Channels, samples: Vec<u8>) -> Result<Self, DisplayError> {
         let pixels = u64::from(width) * u64::from(height);
-        let fits = (1..=MOST_PIXELS).contains(&pixels) && samples.len() as u64 == pixels * channels.count() as u64;
+        let fits =
+            (1..=MOST_PIXELS).contains(&pixels) && samples.len() as u64 == pixels * channels.count() as u64;
         if fits { Ok(Self { width, height, channels, samples }) } else { Err(DisplayError::WrongSize) }
     }
 
@@ -160,7 +161,8 @@ pub fn raster(bytes: &[u8]) -> Option<RasterSpan> {
         _ => return None,
     };
     let mut at = 2;
-    let [columns, rows, maximum] = [next_number(bytes, &mut at)?, next_number(bytes, &mut at)?, next_number(bytes, &mut at)?];
+    let [columns, rows, maximum] =
+        [next_number(bytes, &mut at)?, next_number(bytes, &mut at)?, next_number(bytes, &mut at)?];
     let format = SampleFormat::new(8, 8, false).ok().filter(|_| (1..=255).contains(&maximum))?;
     let layout = PixelLayout::new(rows, columns, 1, samples, format).ok()?;
     // One white space ends the head.

@@ -101,7 +101,10 @@ impl FrameIndex {
     ///
     /// # Errors
     /// [`CodecError::Truncated`] when the stream is shorter than its index says, [`CodecError::Damaged`] when longer.
-    pub(crate) fn frames<'a>(&'a self, stream: &'a [u8]) -> Result<impl Iterator<Item = &'a [u8]>, CodecError> {
+    pub(crate) fn frames<'a>(
+        &'a self,
+        stream: &'a [u8],
+    ) -> Result<impl Iterator<Item = &'a [u8]>, CodecError> {
         match stream.len().cmp(&self.stream_bytes()) {
             std::cmp::Ordering::Less => Err(CodecError::Truncated),
             std::cmp::Ordering::Greater => Err(CodecError::Damaged("bytes after the last frame")),

@@ -36,9 +36,16 @@ pub fn encode(layout: &PixelLayout, raster: &[u8]) -> Result<Vec<u8>, CodecError
 /// [`CodecError`] for anything that [`encode`] does not write. No input makes it take more memory than the declared
 /// layout, which is bounded.
 pub fn decode(stream: &[u8]) -> Result<(PixelLayout, Vec<u8>), CodecError> {
-    let index = FrameIndex::read(MAGIC, VERSION, stream)?;
-    let mut decoder = FrameDecoder::new(index.layout())?;
+    let mut decoder = FrameDecoder::new(index(stream)?.layout())?;
     framing::read(MAGIC, VERSION, stream, |_, coded, frame| decoder.decode(coded, frame))
+}
+
+/// Reads the index of a stream, for fetching single frames and decoding them with a [`FrameDecoder`].
+///
+/// # Errors
+/// As [`FrameIndex::read`].
+pub fn index(head: &[u8]) -> Result<FrameIndex, CodecError> {
+    FrameIndex::read(MAGIC, VERSION, head)
 }
 
 #[cfg(test)]

@@ -40,7 +40,8 @@ fn read_first(bytes: &[u8]) -> Option<Geometry> {
         return None;
     }
     let dimensions = usize::try_from(short(40)).ok().filter(|count| (1..=7).contains(count))?;
-    let axes = (1..=dimensions).map(|axis| u64::try_from(short(40 + 2 * axis)).ok()).collect::<Option<_>>()?;
+    let axes =
+        (1..=dimensions).map(|axis| u64::try_from(short(40 + 2 * axis)).ok()).collect::<Option<_>>()?;
     let offset = f32::from_le_bytes([header[108], header[109], header[110], header[111]]);
     let whole = offset.fract() == 0.0 && (348.0..1e9).contains(&offset);
     whole.then(|| Geometry { axes, datatype: short(70), voxel_offset: offset as u64 })

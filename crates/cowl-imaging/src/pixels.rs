@@ -103,7 +103,8 @@ impl PixelLayout {
         if rows > MAXIMUM_SIDE || columns > MAXIMUM_SIDE || samples_per_pixel > 4 {
             return Err(LayoutError::TooLarge);
         }
-        let bytes = u64::from(rows) * u64::from(columns) * u64::from(samples_per_pixel) * format.bytes() as u64;
+        let bytes =
+            u64::from(rows) * u64::from(columns) * u64::from(samples_per_pixel) * format.bytes() as u64;
         let fits = bytes.checked_mul(u64::from(frames)).is_some_and(|all| all <= MAXIMUM_RASTER_BYTES as u64);
         if !fits {
             return Err(LayoutError::TooManyBytes);

@@ -118,7 +118,8 @@ pub(crate) fn first_key(keys_of: Keys, colour: bool, component: usize) -> i16 {
 /// Undoes the colour differences; keys as bytes, little endian.
 pub(crate) fn add_second(keys: &mut [u8], second: &[u8]) {
     for (key, second) in keys.chunks_exact_mut(2).zip(second.chunks_exact(2)) {
-        let sum = u16::from_le_bytes([key[0], key[1]]).wrapping_add(u16::from_le_bytes([second[0], second[1]]));
+        let sum =
+            u16::from_le_bytes([key[0], key[1]]).wrapping_add(u16::from_le_bytes([second[0], second[1]]));
         key.copy_from_slice(&sum.to_le_bytes());
     }
 }

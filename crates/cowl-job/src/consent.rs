@@ -91,8 +91,11 @@ pub struct ConsentTerms {
 /// ```
 ///
 /// ```compile_fail,E0451
-/// fn forge(signed: cowl_domain::Signed<cowl_job::ConsentStatement>) -> cowl_job::Consent {
-///     cowl_job::Consent { signed, statement: signed.dangerous_unverified().unwrap(), granted: Vec::new() }
+/// use cowl_domain::Signed;
+/// use cowl_job::{Consent, ConsentStatement};
+///
+/// fn forge(signed: Signed<ConsentStatement>, statement: ConsentStatement) -> Consent {
+///     Consent { signed, statement, granted: Vec::new() }
 /// }
 /// ```
 #[derive(Debug)]

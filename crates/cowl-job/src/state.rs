@@ -135,8 +135,11 @@ fn refused(error: LedgerError) -> Refusal {
 /// A job under way at one seat. Only [`Consented::start`] makes one, and only this can be run.
 ///
 /// ```compile_fail,E0451
-/// fn forge(planned: cowl_job::Planned) -> cowl_job::Running {
-///     cowl_job::Running { planned, consents: Vec::new(), granted: Vec::new(), seat: todo!(), party: todo!() }
+/// use cowl_domain::PartyId;
+/// use cowl_job::{Planned, Running, Seat};
+///
+/// fn forge(planned: Planned, seat: Seat, party: PartyId) -> Running {
+///     Running { planned, consents: Vec::new(), granted: Vec::new(), seat, party }
 /// }
 /// ```
 #[derive(Debug)]

@@ -1,9 +1,10 @@
 //! Key stores: the secret keys of a party, sealed under its password's export key and the device secret.
 //!
 //! The server keeps the store. Neither the password alone nor the device secret alone opens it: the key
-//! is HKDF-SHA-256(export key ‖ device secret, no salt, `cowl/key-store/v1`), where the export key comes
-//! out of OPAQUE and the device secret never leaves the party's devices and recovery kit. The frame is
-//! that of [`crate::sealed_box`] under the name `cowlkey`, the content an array in CBOR.
+//! is HKDF-SHA-256(export key ‖ device secret, no salt, `cowl/key-store/v1 key`), where the export key
+//! comes out of OPAQUE and the device secret never leaves the party's devices and recovery kit. The frame
+//! is that of [`crate::sealed_box`] with `cowlkey` for `cowlbox`, info `cowl/key-store/v1 seal` and an
+//! empty context; the content is a CBOR array: signing seed, X-Wing seed, PKCS #8 of the RSA key if any.
 
 use cowl_crypto::secret::{Secret, hkdf_sha256};
 use minicbor::{Decode, Encode};

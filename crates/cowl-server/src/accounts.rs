@@ -26,11 +26,17 @@ pub(crate) const DONE: StatusCode = StatusCode::NO_CONTENT;
 
 fn parse_handle(text: &str) -> Result<Handle, Refusal> {
     text.parse().map_err(|_| {
-        Refusal::bad_request("this is not a handle: 3 to 64 of a-z 0-9 . _ @ -, beginning with a letter or digit")
+        Refusal::bad_request(
+            "this is not a handle: 3 to 64 of a-z 0-9 . _ @ -, beginning with a letter or digit",
+        )
     })
 }
 
 fn check_key_store(bytes: &[u8]) -> Result<(), Refusal> {
     let fits = (1..=MAX_KEY_STORE).contains(&bytes.len());
-    if fits { Ok(()) } else { Err(Refusal::bad_request(format!("a key store has 1 to {MAX_KEY_STORE} bytes"))) }
+    if fits {
+        Ok(())
+    } else {
+        Err(Refusal::bad_request(format!("a key store has 1 to {MAX_KEY_STORE} bytes")))
+    }
 }

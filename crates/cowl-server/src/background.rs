@@ -45,7 +45,7 @@ where
 
 async fn expire(app: Shared) -> Result<(), StoreError> {
     while app.ledger.expire_grants(EXPIRY_BATCH, &app.act()).await? == EXPIRY_BATCH {}
-    app.ledger.sweep(&app.act()).await?;
+    app.ledger.sweep(app.now()).await?;
     app.metrics.tidy();
     Ok(())
 }

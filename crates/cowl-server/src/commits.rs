@@ -34,7 +34,8 @@ pub(crate) async fn commit(
 /// Every signature, and that every statement is about this record.
 fn check(record: &RecordId, body: Commit, keys: &PartyKeys) -> Result<(Change, Observed), Refusal> {
     let removed: Result<Vec<ItemId>, _> = body.removed.iter().map(|text| text.parse()).collect();
-    let items: Result<Vec<_>, _> = body.items.into_iter().map(|item| check_item(record, item, keys)).collect();
+    let items: Result<Vec<_>, _> =
+        body.items.into_iter().map(|item| check_item(record, item, keys)).collect();
     let change = Change {
         items: items?,
         removed: removed?,

@@ -187,8 +187,8 @@ impl ServerConfig {
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
         let text = std::fs::read_to_string(path)
             .map_err(|e| ConfigError::Unreadable { path: path.into(), detail: e.to_string() })?;
-        let config = Self::parse(&text)
-            .map_err(|detail| ConfigError::Malformed { path: path.into(), detail })?;
+        let config =
+            Self::parse(&text).map_err(|detail| ConfigError::Malformed { path: path.into(), detail })?;
         config.check()?;
         Ok(config)
     }
@@ -223,9 +223,9 @@ impl ServerConfig {
 
     fn database(&self) -> Result<DatabaseConfig, ConfigError> {
         Ok(match &self.database {
-            Database::Sqlite { path } => {
-                DatabaseConfig::Sqlite { path: path.clone().unwrap_or_else(|| self.data.join("ledger.sqlite")) }
-            }
+            Database::Sqlite { path } => DatabaseConfig::Sqlite {
+                path: path.clone().unwrap_or_else(|| self.data.join("ledger.sqlite")),
+            },
             Database::Postgres { url } => DatabaseConfig::Postgres { url: url.read("the database")? },
         })
     }
@@ -235,14 +235,16 @@ impl ServerConfig {
             Parts::Folder { path } => {
                 PartsConfig::Folder { path: path.clone().unwrap_or_else(|| self.data.join("parts")) }
             }
-            Parts::S3 { endpoint, bucket, region, prefix, access_key, secret_key } => PartsConfig::S3(S3Config {
-                endpoint: endpoint.clone(),
-                bucket: bucket.clone(),
-                region: region.clone(),
-                prefix: prefix.clone(),
-                access_key: access_key.read("the part store")?,
-                secret_key: secret_key.read("the part store")?,
-            }),
+            Parts::S3 { endpoint, bucket, region, prefix, access_key, secret_key } => {
+                PartsConfig::S3(S3Config {
+                    endpoint: endpoint.clone(),
+                    bucket: bucket.clone(),
+                    region: region.clone(),
+                    prefix: prefix.clone(),
+                    access_key: access_key.read("the part store")?,
+                    secret_key: secret_key.read("the part store")?,
+                })
+            }
         })
     }
 }

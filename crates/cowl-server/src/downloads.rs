@@ -56,7 +56,8 @@ pub(crate) async fn part(
 /// One range of RFC 9110 §14.1.2, inside a part of `length` bytes.
 fn parse_range(text: &str, length: u64) -> Option<Range<u64>> {
     let (first, last) = text.strip_prefix("bytes=")?.split_once('-')?;
-    let number = |text: &str| text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse::<u64>().ok()).flatten();
+    let number =
+        |text: &str| text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse::<u64>().ok()).flatten();
     let range = match (first, last) {
         ("", suffix) => length.saturating_sub(number(suffix)?)..length,
         (first, "") => number(first)?..length,
@@ -147,7 +148,9 @@ mod tests {
         assert_eq!(parse_range("bytes=7-", 10), Some(7..10));
         assert_eq!(parse_range("bytes=-3", 10), Some(7..10));
         assert_eq!(parse_range("bytes=-30", 10), Some(0..10));
-        for bad in ["", "bytes=", "bytes=-", "bytes=5-4", "bytes=10-", "bytes=+1-2", "bytes=1-2,4-5", "items=1-2"] {
+        for bad in
+            ["", "bytes=", "bytes=-", "bytes=5-4", "bytes=10-", "bytes=+1-2", "bytes=1-2,4-5", "items=1-2"]
+        {
             assert_eq!(parse_range(bad, 10), None, "{bad}");
         }
         assert_eq!(parse_range(&format!("bytes=0-{}", u64::MAX), 10), None);

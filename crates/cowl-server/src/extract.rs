@@ -27,7 +27,8 @@ impl<T: DeserializeOwned> FromRequest<Shared> for Json<T> {
     type Rejection = Refusal;
 
     async fn from_request(request: Request, app: &Shared) -> Result<Self, Refusal> {
-        let too_large = || Refusal::too_large(format!("a body has {} bytes at most", app.config.limits.max_body));
+        let too_large =
+            || Refusal::too_large(format!("a body has {} bytes at most", app.config.limits.max_body));
         let bytes = Bytes::from_request(request, app).await.map_err(|rejection| {
             match rejection.into_response().status().as_u16() {
                 413 => too_large(),
@@ -60,7 +61,8 @@ impl<T: FromStr> FromRequestParts<Shared> for Id<T> {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, app: &Shared) -> Result<Self, Refusal> {
-        let Path(text) = Path::<String>::from_request_parts(parts, app).await.map_err(|_| Refusal::not_found())?;
+        let Path(text) =
+            Path::<String>::from_request_parts(parts, app).await.map_err(|_| Refusal::not_found())?;
         text.parse().map(Self).map_err(|_| Refusal::not_found())
     }
 }

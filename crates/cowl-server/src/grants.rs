@@ -19,7 +19,10 @@ const MAX_NOTE: usize = 16 * 1024;
 /// Most bytes of the stanza in a share.
 const MAX_SEALED: usize = 8 * 1024;
 
-pub(crate) async fn grants(State(app): State<Shared>, caller: Caller) -> Result<Json<Vec<GrantView>>, Refusal> {
+pub(crate) async fn grants(
+    State(app): State<Shared>,
+    caller: Caller,
+) -> Result<Json<Vec<GrantView>>, Refusal> {
     let rows = app.ledger.grants(&caller, app.now()).await?;
     Ok(Json(rows.into_iter().map(view).collect()))
 }
@@ -43,7 +46,8 @@ pub(crate) async fn check_all(
     now: Timestamp,
 ) -> Result<(Vec<ledger::NewGrant>, Observed), Refusal> {
     let checked = tokio::task::spawn_blocking(move || {
-        let grants: Vec<_> = grants.into_iter().map(|grant| check(grant, &keys, now)).collect::<Result<_, _>>()?;
+        let grants: Vec<_> =
+            grants.into_iter().map(|grant| check(grant, &keys, now)).collect::<Result<_, _>>()?;
         let mut observed = Observed::default();
         grants.iter().for_each(|grant: &ledger::NewGrant| observed.add(&*grant.grant));
         Ok((grants, observed))

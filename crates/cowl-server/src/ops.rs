@@ -53,8 +53,7 @@ pub(crate) async fn metrics(State(app): State<Shared>) -> impl IntoResponse {
 
 pub(crate) async fn openapi() -> impl IntoResponse {
     static DOCUMENT: OnceLock<String> = OnceLock::new();
-    let document = DOCUMENT.get_or_init(|| {
-        cowl_api::openapi::document().to_json().expect("the document has string keys only")
-    });
+    let document = DOCUMENT
+        .get_or_init(|| cowl_api::openapi::document().to_json().expect("the document has string keys only"));
     ([(CONTENT_TYPE, "application/json")], document.as_str())
 }

@@ -40,15 +40,24 @@ impl ItemTree {
     pub(crate) fn prove(&self, item: &ItemId) -> Option<ItemProof> {
         let index = self.items.binary_search(item).ok()? as u64;
         let hashes = self.tree.inclusion_proof(index, self.tree.size()).ok()?;
-        Some(ItemProof { index, hashes: hashes.iter().map(|hash| Blob::from(hash.as_bytes().as_slice())).collect() })
+        Some(ItemProof {
+            index,
+            hashes: hashes.iter().map(|hash| Blob::from(hash.as_bytes().as_slice())).collect(),
+        })
     }
 }
 
 impl ProofCache {
     /// The tree of the record's newest head.
-    pub(crate) async fn tree(&self, app: &App, caller: &PartyId, record: &RecordId) -> Result<Arc<ItemTree>, Refusal> {
+    pub(crate) async fn tree(
+        &self,
+        app: &App,
+        caller: &PartyId,
+        record: &RecordId,
+    ) -> Result<Arc<ItemTree>, Refusal> {
         for _ in 0..ATTEMPTS {
-            let head = Signed::<RecordHead>::from_bytes(&app.ledger.record(caller, record, app.now()).await?.head)?;
+            let head =
+                Signed::<RecordHead>::from_bytes(&app.ledger.record(caller, record, app.now()).await?.head)?;
             if let Some(known) = self.known(record, &head.digest()) {
                 return Ok(known);
             }

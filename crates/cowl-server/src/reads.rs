@@ -28,7 +28,8 @@ pub(crate) async fn open_reads(
     let hash = hash_ticket(&ticket);
     let rows = app.ledger.open_reads(&caller, &record, &items, &hash, expires_at, &app.act()).await?;
     let owner = app.ledger.record(&caller, &record, app.now()).await?.owner;
-    let tree = if owner == caller.party { None } else { Some(app.proofs.tree(&app, &caller, &record).await?) };
+    let tree =
+        if owner == caller.party { None } else { Some(app.proofs.tree(&app, &caller, &record).await?) };
     Ok(Json(ReadTicket {
         ticket: ticket.as_slice().into(),
         expires_at: expires_at.as_millis(),

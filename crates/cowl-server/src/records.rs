@@ -17,7 +17,10 @@ use crate::statements::{Observed, current_keys, matches, prove};
 /// Most items of a page.
 const MAX_PAGE: u32 = 1000;
 
-pub(crate) async fn records(State(app): State<Shared>, caller: Caller) -> Result<Json<Vec<RecordView>>, Refusal> {
+pub(crate) async fn records(
+    State(app): State<Shared>,
+    caller: Caller,
+) -> Result<Json<Vec<RecordView>>, Refusal> {
     let rows = app.ledger.records(&caller, app.now()).await?;
     Ok(Json(rows.into_iter().map(view).collect()))
 }

@@ -31,7 +31,9 @@ impl Refusal {
     }
 
     pub(crate) fn unauthenticated() -> Self {
-        Problem::new(ProblemCode::Unauthenticated, "no session, or one that has ended").with_hint("log in again").into()
+        Problem::new(ProblemCode::Unauthenticated, "no session, or one that has ended")
+            .with_hint("log in again")
+            .into()
     }
 
     /// One text for a wrong password, an unknown handle, and an attempt that is used up or too old.
@@ -77,12 +79,11 @@ impl From<StoreError> for Refusal {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::NotFound => Self::not_found(),
-            StoreError::Conflict { what } => Problem::new(
-                ProblemCode::Conflict,
-                format!("the {what} has changed meanwhile or is taken"),
-            )
-            .with_hint("look again, then try again")
-            .into(),
+            StoreError::Conflict { what } => {
+                Problem::new(ProblemCode::Conflict, format!("the {what} has changed meanwhile or is taken"))
+                    .with_hint("look again, then try again")
+                    .into()
+            }
             StoreError::Refused { reason } => Self::new(ProblemCode::NotAllowed, reason),
             StoreError::QuotaExceeded { .. } => Self::new(ProblemCode::QuotaExceeded, error.to_string()),
             StoreError::Full { what } => unavailable(what, &error),
@@ -105,14 +106,16 @@ fn unavailable(what: &'static str, error: &StoreError) -> Refusal {
 impl From<StatementError> for Refusal {
     fn from(error: StatementError) -> Self {
         match error {
-            StatementError::WrongKeyVersion { .. } => {
-                Problem::new(ProblemCode::Conflict, "the statement is signed with keys that are not the newest")
-                    .with_hint("sign it again with the newest keys")
-                    .into()
-            }
-            StatementError::WrongSigner { what, .. } => {
-                Self::new(ProblemCode::NotAllowed, format!("this {what} is not signed by the party that must sign it"))
-            }
+            StatementError::WrongKeyVersion { .. } => Problem::new(
+                ProblemCode::Conflict,
+                "the statement is signed with keys that are not the newest",
+            )
+            .with_hint("sign it again with the newest keys")
+            .into(),
+            StatementError::WrongSigner { what, .. } => Self::new(
+                ProblemCode::NotAllowed,
+                format!("this {what} is not signed by the party that must sign it"),
+            ),
             other => Self::bad_request(other.to_string()),
         }
     }

@@ -16,7 +16,10 @@ use crate::statements::{current_keys, matches, prove};
 /// Most bytes of a sealed note.
 const MAX_NOTE: usize = 16 * 1024;
 
-pub(crate) async fn requests(State(app): State<Shared>, caller: Caller) -> Result<Json<Vec<RequestView>>, Refusal> {
+pub(crate) async fn requests(
+    State(app): State<Shared>,
+    caller: Caller,
+) -> Result<Json<Vec<RequestView>>, Refusal> {
     let rows = app.ledger.requests(&caller).await?;
     Ok(Json(rows.into_iter().map(view).collect()))
 }

@@ -17,7 +17,8 @@ use crate::{accounts, commits, downloads, grants, log, ops, reads, records, requ
 
 pub(crate) fn router(app: Shared) -> Router {
     let limit = usize::try_from(app.config.limits.max_body).unwrap_or(usize::MAX);
-    let calls = account_routes().merge(record_routes()).merge(grant_routes()).merge(log_routes()).merge(ops_routes());
+    let calls =
+        account_routes().merge(record_routes()).merge(grant_routes()).merge(log_routes()).merge(ops_routes());
     calls
         .layer(from_fn_with_state(Arc::clone(&app), bound_time))
         .merge(transfer_routes())
@@ -97,7 +98,8 @@ async fn bound_time(State(app): State<Shared>, request: Request, next: Next) -> 
     match tokio::time::timeout(app.config.limits.call(), next.run(request)).await {
         Ok(response) => response,
         Err(_) => {
-            let problem = Problem::new(ProblemCode::Unavailable, "the call took too long").with_hint("try again later");
+            let problem =
+                Problem::new(ProblemCode::Unavailable, "the call took too long").with_hint("try again later");
             Refusal::from(problem).into_response()
         }
     }

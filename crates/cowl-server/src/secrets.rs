@@ -9,6 +9,7 @@ use cowl_crypto::digest::{Digest, Hasher};
 use cowl_crypto::id::random_bytes;
 use cowl_crypto::opaque::ServerSetup;
 use cowl_crypto::sign::SigningKey;
+use zeroize::Zeroizing;
 
 use crate::config::ServerConfig;
 
@@ -50,10 +51,11 @@ impl Secrets {
     /// Reads the files, and makes those that are missing where that is allowed.
     pub(crate) fn load(config: &ServerConfig) -> Result<Self, SecretError> {
         let opaque_file = SecretFile::resolve(config, config.secrets.opaque.as_ref(), "opaque");
-        let opaque_bytes = opaque_file.read_or_make(|| ServerSetup::make().expose_bytes().to_vec())?;
+        let opaque_bytes = opaque_file
+            .read_or_make(|| Zeroizing::new(ServerSetup::make().expose_bytes().expose().to_vec()))?;
         let opaque = ServerSetup::from_bytes(&opaque_bytes).map_err(|_| opaque_file.malformed())?;
         let log_file = SecretFile::resolve(config, config.secrets.log_key.as_ref(), "log-key");
-        let seed = log_file.read_or_make(|| SigningKey::make().expose_seed().to_vec())?;
+        let seed = log_file.read_or_make(|| Zeroizing::new(SigningKey::make().expose_seed().to_vec()))?;
         let seed: &[u8; 32] = seed.as_slice().try_into().map_err(|_| log_file.malformed())?;
         let subject_key = Digest::derive("cowl/server/subject-key/v1", &opaque_bytes);
         Ok(Self { opaque, log_key: SigningKey::from_seed(seed), subject_key })
@@ -62,7 +64,11 @@ impl Secrets {
     /// The pseudonym of a handle or an address.
     pub(crate) fn subject(&self, kind: &str, name: &str) -> String {
         let mut hasher = Hasher::derive("cowl/server/subject/v1");
-        hasher.update(self.subject_key.as_bytes()).update(kind.as_bytes()).update(&[0]).update(name.as_bytes());
+        hasher
+            .update(self.subject_key.as_bytes())
+            .update(kind.as_bytes())
+            .update(&[0])
+            .update(name.as_bytes());
         hasher.finalize().to_string()
     }
 }
@@ -80,9 +86,14 @@ impl SecretFile {
         }
     }
 
-    fn read_or_make(&self, make: impl FnOnce() -> Vec<u8>) -> Result<Vec<u8>, SecretError> {
+    fn read_or_make(
+        &self,
+        make: impl FnOnce() -> Zeroizing<Vec<u8>>,
+    ) -> Result<Zeroizing<Vec<u8>>, SecretError> {
         match self.read() {
-            Err(SecretError::File { cause, .. }) if cause.kind() == io::ErrorKind::NotFound && self.may_make => {
+            Err(SecretError::File { cause, .. })
+                if cause.kind() == io::ErrorKind::NotFound && self.may_make =>
+            {
                 publish(&self.path, &make()).map_err(|cause| self.failed(cause))?;
                 // Another process may have been faster; what stands there now is what all use.
                 self.read()
@@ -91,12 +102,12 @@ impl SecretFile {
         }
     }
 
-    fn read(&self) -> Result<Vec<u8>, SecretError> {
+    fn read(&self) -> Result<Zeroizing<Vec<u8>>, SecretError> {
         let mode = fs::metadata(&self.path).map_err(|cause| self.failed(cause))?.permissions().mode();
         if mode & 0o077 != 0 {
             return Err(SecretError::Exposed { path: self.path.clone() });
         }
-        fs::read(&self.path).map_err(|cause| self.failed(cause))
+        fs::read(&self.path).map(Zeroizing::new).map_err(|cause| self.failed(cause))
     }
 
     fn failed(&self, cause: io::Error) -> SecretError {
@@ -136,7 +147,7 @@ mod tests {
         let config = ServerConfig::embedded(folder.path());
         let first = Secrets::load(&config).unwrap();
         let second = Secrets::load(&config).unwrap();
-        assert_eq!(first.opaque.expose_bytes(), second.opaque.expose_bytes());
+        assert!(first.opaque.expose_bytes().ct_eq(&second.opaque.expose_bytes()));
         assert_eq!(first.log_key.verifying_key(), second.log_key.verifying_key());
         assert_eq!(first.subject("handle", "a"), second.subject("handle", "a"));
         assert_ne!(first.subject("handle", "a"), first.subject("address", "a"));

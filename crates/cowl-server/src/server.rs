@@ -14,6 +14,7 @@ use hyper_util::rt::TokioTimer;
 use tokio::task::JoinHandle;
 
 use crate::app::{App, Shared};
+use crate::background;
 use crate::clock::Clock;
 use crate::config::{ConfigError, ServerConfig};
 use crate::log::Log;
@@ -22,7 +23,6 @@ use crate::router::router;
 use crate::secrets::{SecretError, Secrets};
 use crate::tls::{self, TlsError};
 use crate::uploads::UploadMemory;
-use crate::background;
 
 /// Why a server does not start, or ended.
 #[derive(Debug, thiserror::Error)]
@@ -69,7 +69,8 @@ pub async fn start(config: ServerConfig, clock: Arc<dyn Clock>, stop: Stop) -> R
     config.check()?;
     let app = assemble(config, clock).await?;
     let listener = listen(app.config.listen)?;
-    let address = listener.local_addr().map_err(|cause| ServerError::Listen { address: app.config.listen, cause })?;
+    let address =
+        listener.local_addr().map_err(|cause| ServerError::Listen { address: app.config.listen, cause })?;
     let handle = Handle::new();
     let scheme = if app.config.tls.is_some() { "https" } else { "http" };
     let serving = serve(&app, listener, handle.clone())?;
@@ -154,7 +155,8 @@ fn serve(
 ) -> Result<JoinHandle<io::Result<()>>, ServerError> {
     let address = app.config.listen;
     let service = router(Arc::clone(app)).into_make_service_with_connect_info::<SocketAddr>();
-    let mut server = axum_server::from_tcp(listener).map_err(|cause| ServerError::Listen { address, cause })?;
+    let mut server =
+        axum_server::from_tcp(listener).map_err(|cause| ServerError::Listen { address, cause })?;
     limit_heads(&mut server, Duration::from_secs(app.config.limits.head_seconds));
     let server = server.handle(handle).acceptor(NoDelayAcceptor::new());
     Ok(match &app.config.tls {

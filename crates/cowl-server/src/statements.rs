@@ -4,7 +4,8 @@ use std::collections::HashSet;
 
 use cowl_api::Blob;
 use cowl_domain::{
-    CheckpointRef, Epoch, Grant, KeyBinding, PartyId, PartyKeys, Placement, RecordHead, Revocation, Signed, Statement,
+    CheckpointRef, Epoch, Grant, KeyBinding, PartyId, PartyKeys, Placement, RecordHead, Revocation, Signed,
+    Statement,
 };
 use cowl_store::Proven;
 use cowl_store::ledger::PartyRow;
@@ -49,7 +50,11 @@ pub(crate) fn prove_all<T: Statement>(blobs: &[Blob], keys: &PartyKeys) -> Resul
 
 /// Refuses a statement that is about another thing than the request.
 pub(crate) fn matches<T: PartialEq>(what: &str, stated: &T, asked: &T) -> Result<(), Refusal> {
-    if stated == asked { Ok(()) } else { Err(Refusal::bad_request(format!("a statement names another {what}"))) }
+    if stated == asked {
+        Ok(())
+    } else {
+        Err(Refusal::bad_request(format!("a statement names another {what}")))
+    }
 }
 
 /// A statement that says what its signer had seen of the log.

@@ -2,29 +2,29 @@
 
 mod world;
 
-use cowl_api::types::{AnswerRequest, Commit, NewGrants, NewRequest, RevokeGrant};
+use cowl_api::types::{AnswerRequest, Commit, NewGrants, NewRequest};
 use cowl_api::{Client, ProblemCode};
 use cowl_crypto::id::random_bytes;
 use cowl_crypto::log::{open_checkpoint, open_leaf};
 use cowl_crypto::merkle::{verify_consistency, verify_inclusion};
 use cowl_crypto::sign::VerifyingKey;
 use cowl_domain::{
-    AccessRequest, CheckpointRef, Event, EventKind, GrantId, ItemsRoot, KeyBinding, PartName, Power, Powers, Purpose,
-    RecordHead, RequestAnswer, RequestId, Revocation, Scope, Signed, Timestamp, wire,
+    AccessRequest, CheckpointRef, Event, EventKind, GrantId, ItemId, ItemsRoot, KeyBinding, PartName, Power, Powers,
+    Purpose, RecordHead, RequestAnswer, RequestId, Scope, Signed, Timestamp, wire,
 };
 
-use world::{OwnedRecord, Person, SealedItem, World, code, grant_of, nothing_seen};
+use world::{OwnedRecord, Person, SealedItem, World, code, grant_of, revocation_of};
 
-async fn share(owner: &Person, record: &OwnedRecord, scope: Scope, grantee: &Person, powers: &[Power]) -> GrantId {
+async fn share(
+    owner: &Person,
+    record: &OwnedRecord,
+    scope: Scope,
+    grantee: &Person,
+    powers: &[Power],
+) -> GrantId {
     let (id, grant) = grant_of(owner, record, scope, grantee, powers, None);
     owner.client.make_grants(&NewGrants { grants: vec![grant] }).await.unwrap();
     id
-}
-
-async fn revoke(owner: &Person, record: &OwnedRecord, grant: GrantId) {
-    let revoked_at = Timestamp::from_millis(5);
-    let revocation = Revocation { grant, record: record.id, revoked_at, checkpoint: nothing_seen() };
-    owner.client.revoke(&grant, &RevokeGrant { revocation: owner.sign(&revocation) }).await.unwrap();
 }
 
 async fn read_all(reader: &Person, item: &SealedItem) -> Vec<u8> {
@@ -71,7 +71,7 @@ async fn a_record_is_stored_shared_read_and_taken_back() {
     assert_eq!(reader.client.grants().await.unwrap()[0].shares.len(), 1);
     assert_eq!(read_all(&reader, &item).await, plain(&item));
 
-    revoke(&owner, &record, grant).await;
+    owner.client.revoke(&grant, &revocation_of(&owner, &record, grant)).await.unwrap();
     assert_eq!(code(reader.client.read_items(&record.id, &[item.id]).await), ProblemCode::NotFound);
     assert!(reader.client.records().await.unwrap().is_empty());
     owner.client.rekeyed(&grant).await.unwrap();
@@ -94,7 +94,8 @@ async fn a_reader_of_one_item_sees_that_item_and_proof_that_it_is_the_newest() {
     let page = reader.client.items(&record.id, None, 100).await.unwrap();
     assert_eq!(page.items.len(), 1);
     let proof = page.items[0].proof.as_ref().unwrap();
-    let head = Signed::<RecordHead>::from_bytes(&reader.client.record(&record.id).await.unwrap().head.0).unwrap();
+    let head =
+        Signed::<RecordHead>::from_bytes(&reader.client.record(&record.id).await.unwrap().head.0).unwrap();
     let head = head.verify(&owner.binding.keys).unwrap();
     let hashes: Vec<_> = proof.hashes.iter().map(|blob| hash(&blob.0)).collect();
     let leaf = ItemsRoot::leaf(&one.id, &one.digest(&owner));
@@ -124,7 +125,10 @@ async fn ranges_of_a_part_are_those_asked_for() {
         let got = owner.client.fetch_part_range(&ticket, name, range.clone()).await.unwrap();
         assert_eq!(got, bytes.slice(range.start as usize..range.end as usize));
     }
-    assert_eq!(code(owner.client.fetch_part_range(&ticket, name, 100_000..100_001).await), ProblemCode::BadRequest);
+    assert_eq!(
+        code(owner.client.fetch_part_range(&ticket, name, 100_000..100_001).await),
+        ProblemCode::BadRequest
+    );
 }
 
 #[tokio::test]
@@ -193,7 +197,7 @@ async fn items_are_paged_in_the_order_of_their_identifiers() {
     let mut after = None;
     loop {
         let page = owner.client.items(&record.id, after.as_ref(), 2).await.unwrap();
-        seen.extend(page.items.iter().map(|row| row.item.parse().unwrap()));
+        seen.extend(page.items.iter().map(|row| row.item.parse::<ItemId>().unwrap()));
         after = seen.last().copied();
         if !page.more {
             break;
@@ -224,7 +228,8 @@ async fn the_log_proves_what_it_says() {
     let bindings = owner.client.bindings(None, 100).await.unwrap().bindings;
     assert_eq!(bindings.len(), 1);
     let proof = owner.client.inclusion(bindings[0].index, late.size).await.unwrap();
-    verify_inclusion(open_leaf(&bindings[0].binding.0), bindings[0].index, late.size, &proof, late.root).unwrap();
+    verify_inclusion(open_leaf(&bindings[0].binding.0), bindings[0].index, late.size, &proof, late.root)
+        .unwrap();
     assert_eq!(code(owner.client.inclusion(late.size, late.size).await), ProblemCode::BadRequest);
     assert_eq!(code(owner.client.consistency(0, late.size + 1000).await), ProblemCode::BadRequest);
 }
@@ -237,7 +242,8 @@ async fn a_change_of_keys_is_in_the_directory_and_the_log() {
     let entry = other.client.party("patient").await.unwrap();
     assert_eq!(entry, other.client.party(&owner.party().to_string()).await.unwrap());
     assert_eq!(entry.bindings.len(), 2);
-    let newest = Signed::<KeyBinding>::from_bytes(&entry.bindings[1].0).unwrap().dangerous_unverified().unwrap();
+    let newest =
+        Signed::<KeyBinding>::from_bytes(&entry.bindings[1].0).unwrap().dangerous_unverified().unwrap();
     assert_eq!(newest.keys, owner.binding.keys);
     let leaves = other.client.bindings(None, 100).await.unwrap().bindings;
     assert!(leaves.iter().any(|leaf| leaf.index == entry.index && leaf.binding == entry.bindings[1]));
@@ -311,8 +317,11 @@ async fn a_request_is_answered_with_a_grant() {
     assert_eq!(owner.client.requests().await.unwrap().len(), 1);
 
     let (grant, new) = grant_of(&owner, &record, Scope::Item(item.id), &reader, &[Power::Read], None);
-    let answer =
-        RequestAnswer { request: request.request, grants: vec![grant], answered_at: Timestamp::from_millis(7) };
+    let answer = RequestAnswer {
+        request: request.request,
+        grants: vec![grant],
+        answered_at: Timestamp::from_millis(7),
+    };
     let body = AnswerRequest { answer: owner.sign(&answer), grants: vec![new] };
     assert_eq!(code(reader.client.answer(&request.request, &body).await), ProblemCode::NotAllowed);
     owner.client.answer(&request.request, &body).await.unwrap();

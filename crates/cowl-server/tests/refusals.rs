@@ -4,16 +4,14 @@ mod world;
 
 use bytes::Bytes;
 use cowl_api::frames::FrameHeader;
-use cowl_api::types::{NewGrants, RevokeGrant};
+use cowl_api::types::NewGrants;
 use cowl_api::{ProblemCode, paths};
 use cowl_crypto::digest::Digest;
 use cowl_crypto::id::random_bytes;
 use cowl_crypto::merkle::Hash;
-use cowl_domain::{
-    CheckpointRef, EventKind, GrantId, ItemId, PartName, Power, RecordId, Revocation, Scope, Timestamp, wire,
-};
+use cowl_domain::{CheckpointRef, EventKind, GrantId, ItemId, PartName, Power, RecordId, Scope, wire};
 
-use world::{OwnedRecord, SealedItem, World, code, grant_of, nothing_seen, sealed_parts};
+use world::{OwnedRecord, SealedItem, World, code, grant_of, revocation_of, sealed_parts};
 
 /// The answer to a raw request: status and body.
 async fn raw(world: &World, method: &str, path: &str, token: Option<&[u8]>, body: &[u8]) -> (u16, String) {
@@ -43,7 +41,9 @@ async fn not_there_and_not_yours_are_the_same_answer() {
         answers.push(raw(&world, "GET", &format!("/v1/records/{id}"), Some(&token), b"").await);
         answers.push(raw(&world, "GET", &format!("/v1/records/{id}/items"), Some(&token), b"").await);
         let reads = serde_json::json!({ "items": [item.id.to_string()] }).to_string();
-        answers.push(raw(&world, "POST", &format!("/v1/records/{id}/reads"), Some(&token), reads.as_bytes()).await);
+        answers.push(
+            raw(&world, "POST", &format!("/v1/records/{id}/reads"), Some(&token), reads.as_bytes()).await,
+        );
         answers.push(raw(&world, "POST", &format!("/v1/records/{id}/parts"), Some(&token), b"").await);
     }
     answers.push(raw(&world, "GET", "/v1/nothing", Some(&token), b"").await);
@@ -87,9 +87,7 @@ async fn a_revoked_reader_is_refused_at_once_even_with_a_ticket() {
     let part = item.parts[0].0;
     reader.client.fetch_part_range(&ticket, &part, 0..10).await.unwrap();
 
-    let statement =
-        Revocation { grant, record: record.id, revoked_at: Timestamp::from_millis(5), checkpoint: nothing_seen() };
-    owner.client.revoke(&grant, &RevokeGrant { revocation: owner.sign(&statement) }).await.unwrap();
+    owner.client.revoke(&grant, &revocation_of(&owner, &record, grant)).await.unwrap();
     assert_eq!(code(reader.client.fetch_part_range(&ticket, &part, 0..10).await), ProblemCode::NotFound);
     assert_eq!(code(reader.client.fetch_parts(&ticket, &[part]).await), ProblemCode::NotFound);
     assert!(reader.client.grants().await.unwrap().iter().all(|grant| grant.shares.is_empty()));
@@ -107,11 +105,15 @@ async fn an_expired_grant_opens_nothing_and_leaves_one_event() {
     let ticket = reader.client.read_items(&record.id, &[item.id]).await.unwrap().ticket.0;
 
     world.clock.advance(3600);
-    assert_eq!(code(reader.client.fetch_part_range(&ticket, &item.parts[0].0, 0..10).await), ProblemCode::NotFound);
+    assert_eq!(
+        code(reader.client.fetch_part_range(&ticket, &item.parts[0].0, 0..10).await),
+        ProblemCode::NotFound
+    );
     assert_eq!(code(reader.client.read_items(&record.id, &[item.id]).await), ProblemCode::NotFound);
     let expired = async || {
         let page = owner.client.events(None, 1000).await.unwrap();
-        let kinds = page.events.iter().map(|entry| wire::decode::<cowl_domain::Event>("event", &entry.event.0));
+        let kinds =
+            page.events.iter().map(|entry| wire::decode::<cowl_domain::Event>("event", &entry.event.0));
         kinds.filter(|event| event.as_ref().unwrap().kind == EventKind::GrantExpired).count()
     };
     while expired().await == 0 {
@@ -127,7 +129,10 @@ async fn a_grant_that_has_expired_already_is_not_taken() {
     let (owner, reader) = (world.person("patient").await, world.person("reader").await);
     let record = OwnedRecord::create(&owner).await;
     let (_, new) = grant_of(&owner, &record, Scope::Record, &reader, &[Power::Read], Some(world.now()));
-    assert_eq!(code(owner.client.make_grants(&NewGrants { grants: vec![new] }).await), ProblemCode::BadRequest);
+    assert_eq!(
+        code(owner.client.make_grants(&NewGrants { grants: vec![new] }).await),
+        ProblemCode::BadRequest
+    );
 }
 
 #[tokio::test]
@@ -167,8 +172,10 @@ async fn statements_of_others_or_about_other_things_are_not_taken() {
     item.upload(&owner).await;
     let good = record.adding(&owner, &[&item]);
 
-    let with_item = |item: cowl_api::types::NewItem| cowl_api::types::Commit { items: vec![item], ..good.clone() };
-    let foreign = with_item(cowl_api::types::NewItem { placement: other.sign(&item.placement), ..item.body(&owner) });
+    let with_item =
+        |item: cowl_api::types::NewItem| cowl_api::types::Commit { items: vec![item], ..good.clone() };
+    let foreign =
+        with_item(cowl_api::types::NewItem { placement: other.sign(&item.placement), ..item.body(&owner) });
     assert_eq!(code(owner.client.commit(&record.id, &foreign).await), ProblemCode::NotAllowed);
     let swapped = with_item(cowl_api::types::NewItem { manifest: vec![1].into(), ..item.body(&owner) });
     assert_eq!(code(owner.client.commit(&record.id, &swapped).await), ProblemCode::BadRequest);
@@ -267,7 +274,8 @@ async fn an_unknown_handle_is_answered_like_a_known_one() {
     assert!(unknown.begin_login(b"wrong").await.unwrap().is_none());
     let bodies = ["patient", "nobody"].map(|handle| {
         let (_, request) = cowl_crypto::opaque::ClientLogin::start(b"wrong").unwrap();
-        serde_json::to_vec(&cowl_api::types::LoginStart { handle: handle.into(), request: request.into() }).unwrap()
+        serde_json::to_vec(&cowl_api::types::LoginStart { handle: handle.into(), request: request.into() })
+            .unwrap()
     });
     let answers = [
         raw(&world, "POST", paths::LOGIN_START, None, &bodies[0]).await,
@@ -352,7 +360,10 @@ async fn of_many_who_commit_at_once_one_wins() {
     for size in 1..=32 {
         let item = SealedItem::new(record.id, &[size]);
         item.upload(&owner).await;
-        let mut branch = OwnedRecord { items: record.items.clone(), ..OwnedRecord { id: record.id, ..OwnedRecord::draft() } };
+        let mut branch = OwnedRecord {
+            items: record.items.clone(),
+            ..OwnedRecord { id: record.id, ..OwnedRecord::draft() }
+        };
         commits.push(branch.adding(&owner, &[&item]));
     }
     let id = record.id;

@@ -140,7 +140,8 @@ impl PartStore {
     /// the ledger again gives another place. [`StoreError::Unavailable`]; [`StoreError::Corrupt`] when the
     /// pack is shorter than the range.
     pub async fn range(&self, key: PackKey, range: Range<u64>) -> Result<Bytes> {
-        let bytes = self.objects.get_range(&self.path(key), range.clone()).await.map_err(|e| self.unread(e))?;
+        let bytes =
+            self.objects.get_range(&self.path(key), range.clone()).await.map_err(|e| self.unread(e))?;
         whole(key, &range, bytes)
     }
 

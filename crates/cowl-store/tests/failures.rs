@@ -6,7 +6,9 @@ use std::process::Command;
 
 use bytes::Bytes;
 use cowl_crypto::id::random_bytes;
-use cowl_store::{DatabaseConfig, Ledger, PackKey, PartStore, PartsConfig, S3Config, StoreConfig, StoreError};
+use cowl_store::{
+    DatabaseConfig, Ledger, PackKey, PartStore, PartsConfig, S3Config, StoreConfig, StoreError,
+};
 use cowl_testkit::store::{Stores, noise};
 use sqlx::Executor;
 
@@ -59,8 +61,11 @@ async fn a_missing_folder_is_reported_and_its_return_heals() {
     // An empty mount point is as bad as none.
     for prepare in [|_: &Path| {}, |path: &Path| fs::create_dir(path).unwrap()] {
         prepare(&path);
-        let outcomes =
-            [parts.put_pack(key(), vec![noise(10)]).await.map(drop), parts.range(pack, 0..1).await.map(drop), parts.ping().await];
+        let outcomes = [
+            parts.put_pack(key(), vec![noise(10)]).await.map(drop),
+            parts.range(pack, 0..1).await.map(drop),
+            parts.ping().await,
+        ];
         for outcome in outcomes {
             assert!(matches!(outcome, Err(StoreError::Unavailable { .. })), "{outcome:?}");
         }

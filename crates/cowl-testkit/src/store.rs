@@ -2,6 +2,7 @@
 //!
 //! Each behaviour is a function over [`Stores`]; `cowl-store`'s tests run all of them over SQLite with a
 //! folder, and over PostgreSQL with S3 where these are at hand.
+#![allow(clippy::unwrap_used, reason = "these are tests, if not marked as such")]
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -151,7 +152,7 @@ impl Stores {
     ) -> Result<(), StoreError> {
         let mut after = record.clone();
         after.epoch = commit.epoch.as_ref().map_or(record.epoch, |epoch| epoch.number);
-        commit.removed.iter().for_each(|item| drop(after.items.remove(item)));
+        after.items.retain(|item, _| !commit.removed.contains(item));
         for new in &commit.items {
             after.items.insert(new.placement.item, new.placement.verified().digest());
         }
@@ -175,12 +176,20 @@ impl Stores {
         let grant = owner.grant(record.id, scope, grantee, Powers::of([power]), expires_at);
         let share = owner.share(&grant, record.epoch);
         let new = NewGrant { grant, note: None, shares: vec![share] };
-        self.ledger.make_grants(&owner.id(), std::slice::from_ref(&new), &self.act()).await.expect("a fresh grant");
+        self.ledger
+            .make_grants(&owner.id(), std::slice::from_ref(&new), &self.act())
+            .await
+            .expect("a fresh grant");
         new
     }
 
     /// Opens one item and reads its first part.
-    pub async fn read(&self, reader: &Actor, record: &RecordId, placed: &Placed) -> Result<Bytes, StoreError> {
+    pub async fn read(
+        &self,
+        reader: &Actor,
+        record: &RecordId,
+        placed: &Placed,
+    ) -> Result<Bytes, StoreError> {
         let ticket = Digest::from_bytes(random_bytes());
         let until = self.now().plus_seconds(60);
         self.ledger.open_reads(&reader.id(), record, &[placed.item], &ticket, until, &self.act()).await?;

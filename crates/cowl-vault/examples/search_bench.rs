@@ -29,7 +29,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut random = Random(42);
     let notes = recombine(&sources, &mut random);
     let vocabulary = Vocabulary::of(&notes);
-    say(&format!("{NOTES} notes of about {NOTE_SIZE} bytes from {} notes in {}", sources.len(), folder.display()));
+    say(&format!(
+        "{NOTES} notes of about {NOTE_SIZE} bytes from {} notes in {}",
+        sources.len(),
+        folder.display()
+    ));
     say(&format!("{} different words of at least four letters", vocabulary.notes_with.len()));
 
     let index = build_and_reload(&notes)?;
@@ -93,7 +97,11 @@ fn report_recall(index: &Index, queries: &[Query]) -> Result<(), Box<dyn Error>>
         first += usize::from(hits.first().is_some_and(|hit| query.answers.contains(&hit.item)));
     }
     let percent = |part: usize, whole: usize| 100.0 * part as f64 / whole as f64;
-    say(&format!("recall {:.2} % of {expected} notes over {} queries", percent(found, expected), queries.len()));
+    say(&format!(
+        "recall {:.2} % of {expected} notes over {} queries",
+        percent(found, expected),
+        queries.len()
+    ));
     say(&format!("the first result contains both words: {:.1} %", percent(first, queries.len())));
     Ok(())
 }
@@ -199,7 +207,8 @@ fn list(folder: &Path, paths: &mut Vec<PathBuf>) -> std::io::Result<()> {
 fn attached_notes(bundle: &serde_json::Value) -> Vec<String> {
     let entries = bundle["entry"].as_array().map(Vec::as_slice).unwrap_or_default();
     let attachments = entries.iter().map(|entry| &entry["resource"]).flat_map(|resource| {
-        let documents = resource["content"].as_array().into_iter().flatten().map(|content| &content["attachment"]);
+        let documents =
+            resource["content"].as_array().into_iter().flatten().map(|content| &content["attachment"]);
         documents.chain(resource["presentedForm"].as_array().into_iter().flatten())
     });
     attachments

@@ -5,15 +5,16 @@
 //! lacks the device secret.
 
 use cowl_api::types::{
-    Account, LoginFinish, LoginStart, NewBinding, PasswordFinish, PasswordStart, RegisterFinish, RegisterStart, Session,
+    Account, LoginFinish, LoginStart, NewBinding, PasswordFinish, PasswordStart, RegisterFinish,
+    RegisterStart, Session,
 };
 use cowl_crypto::opaque::{ClientLogin, ClientRegistration, ExportKey, OpaqueError};
+use cowl_crypto::secret::Secret;
 use cowl_domain::party::{verify_first_binding, verify_next_binding};
 use cowl_domain::{Handle, KeyBinding, PartyKeys, Role, SealingKey, Signed, Verified};
-use cowl_crypto::secret::Secret;
+use cowl_seal::XWingIdentity;
 use cowl_seal::hybrid_rsa::RsaSecretKey;
 use cowl_seal::key_store::{DeviceSecret, PartyIdentity};
-use cowl_seal::XWingIdentity;
 use minicbor::bytes::ByteVec;
 use minicbor::{Decode, Encode};
 use zeroize::{Zeroize, Zeroizing};
@@ -63,7 +64,9 @@ pub async fn register(
 ) -> Result<(Vault, RecoveryKit)> {
     let bytes = password.fit_to_choose()?;
     if let Some(handle) = profile.handle() {
-        return Err(VaultError::Invalid(format!("this profile is {handle}'s already; choose another with --profile")));
+        return Err(VaultError::Invalid(format!(
+            "this profile is {handle}'s already; choose another with --profile"
+        )));
     }
     let client = connect(profile)?;
     meet(profile, &client).await?;
@@ -108,8 +111,11 @@ pub async fn login(
         Some(kit) => kit.device_secret(),
         None => profile.device_secret()?.ok_or(VaultError::CannotUnlock)?,
     };
+    // The password was right; where the device secret is too, only another key store can be the reason.
+    let own_device = kit.is_none() && profile.handle().as_ref() == Some(handle);
+    let closed = || if own_device { Tampering::OwnKeys.into() } else { VaultError::CannotUnlock };
     let identity = PartyIdentity::open(&session.key_store.0, export_key.expose(), &device)
-        .map_err(|_| VaultError::CannotUnlock)?;
+        .map_err(|_| closed())?;
     let chain: Vec<ByteVec> = session.bindings.iter().map(|b| b.0.clone().into()).collect();
     let binding = verify_own(&chain, handle, &identity)?;
     if let Some(party) = profile.party().filter(|party| *party != binding.keys.party) {
@@ -188,7 +194,8 @@ impl Vault {
         let body = NewBinding { binding: self.sign(&next).to_bytes().into(), key_store: key_store.into() };
         self.client.next_keys(&body).await?;
         let signed = Signed::<KeyBinding>::from_bytes(&body.binding.0)?;
-        let binding = verify_next_binding(self.binding(), &signed).map_err(|e| VaultError::Bug(e.to_string()))?;
+        let binding =
+            verify_next_binding(self.binding(), &signed).map_err(|e| VaultError::Bug(e.to_string()))?;
         let mut chain = self.chain().to_vec();
         chain.push(body.binding.0.into());
         self.renew(Renewed { identity, binding, chain });
@@ -212,7 +219,8 @@ impl Vault {
         open_session(&self.client.without_token(), &self.binding().handle, old).await?;
         let (registration, request) = ClientRegistration::start(bytes)?;
         let response = self.client.password_start(&PasswordStart { request: request.into() }).await?.response;
-        let (upload, export_key) = stretch_registration(registration, bytes, &response.0, &self.binding().handle)?;
+        let (upload, export_key) =
+            stretch_registration(registration, bytes, &response.0, &self.binding().handle)?;
         let device = self.profile.device_secret()?.ok_or(VaultError::CannotUnlock)?;
         let key_store = self.identity().seal(export_key.expose(), &device);
         let finish = PasswordFinish { upload: upload.into(), key_store: key_store.into() };
@@ -307,9 +315,11 @@ async fn open_session(
     password: &Password,
 ) -> Result<(Session, ExportKey)> {
     let (state, request) = ClientLogin::start(&password.0)?;
-    let started = client.login_start(&LoginStart { handle: handle.to_string(), request: request.into() }).await?;
-    let (finalization, _, export_key) =
-        tokio::task::block_in_place(|| ClientLogin::finish(state, &password.0, &started.response.0, handle.as_str()))?;
+    let started =
+        client.login_start(&LoginStart { handle: handle.to_string(), request: request.into() }).await?;
+    let (finalization, _, export_key) = tokio::task::block_in_place(|| {
+        ClientLogin::finish(state, &password.0, &started.response.0, handle.as_str())
+    })?;
     let finish = LoginFinish { login: started.login, finalization: finalization.into() };
     Ok((client.login_finish(&finish).await?, export_key))
 }
@@ -320,7 +330,9 @@ fn stretch_registration(
     response: &[u8],
     handle: &Handle,
 ) -> Result<(Vec<u8>, ExportKey)> {
-    Ok(tokio::task::block_in_place(|| ClientRegistration::finish(state, password, response, handle.as_str()))?)
+    Ok(tokio::task::block_in_place(|| {
+        ClientRegistration::finish(state, password, response, handle.as_str())
+    })?)
 }
 
 fn first_keys(identity: &PartyIdentity) -> Result<PartyKeys> {
@@ -332,24 +344,23 @@ fn first_keys(identity: &PartyIdentity) -> Result<PartyKeys> {
 }
 
 /// The directory's word on our own keys must be our own keys.
-fn verify_own(
-    chain: &[ByteVec],
-    handle: &Handle,
-    identity: &PartyIdentity,
-) -> Result<Verified<KeyBinding>> {
+fn verify_own(chain: &[ByteVec], handle: &Handle, identity: &PartyIdentity) -> Result<Verified<KeyBinding>> {
     let mut verified: Option<Verified<KeyBinding>> = None;
     for bytes in chain {
         let signed = Signed::<KeyBinding>::from_bytes(bytes)?;
-        verified = Some(match &verified {
-            None => verify_first_binding(&signed),
-            Some(known) => verify_next_binding(known, &signed),
-        }
-        .map_err(|_| Tampering::OwnKeys)?);
+        verified = Some(
+            match &verified {
+                None => verify_first_binding(&signed),
+                Some(known) => verify_next_binding(known, &signed),
+            }
+            .map_err(|_| Tampering::OwnKeys)?,
+        );
     }
     let binding = verified.ok_or(Tampering::OwnKeys)?;
     let same = binding.handle == *handle
         && binding.keys.signing == signing_key(identity).verifying_key()
-        && binding.keys.sealing.as_bytes().as_slice() == identity.sealing().recipient().to_bytes();
+        && binding.keys.sealing.as_bytes().as_slice() == identity.sealing().recipient().to_bytes()
+        && binding.keys.rsa.as_deref() == identity.rsa().map(|key| key.public_key().as_der());
     if same { Ok(binding) } else { Err(Tampering::OwnKeys.into()) }
 }
 

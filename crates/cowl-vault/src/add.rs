@@ -1,22 +1,23 @@
 //! Adding: files become items. Small ones are sealed on all cores while the batch before them is on its
 //! way; large ones pass through memory part by part and can be taken up again where they were cut.
 
+mod large;
+mod workshop;
+
 use std::collections::HashMap;
 use std::io::Read;
 
-use cowl_crypto::digest::{Digest, Hasher};
-use cowl_crypto::id::random_bytes;
-use cowl_domain::{CodecId, ItemId, Kind, Label, Power, RecordId, StudyLabel, SuiteId};
+use cowl_crypto::digest::Digest;
+use cowl_domain::{ItemId, Kind, Power, RecordId, SuiteId};
 use rayon::prelude::*;
+use workshop::{SealedContent, SealedFile, Workshop};
 
-use crate::codec::{self, CodecChoice, WHOLE_LIMIT};
+use crate::codec::{CodecChoice, WHOLE_LIMIT};
 use crate::error::{Result, VaultError};
-use crate::journal::Journal;
-use crate::kind::{HEAD_SIZE, detect};
 use crate::local::SeenFile;
 use crate::progress::Progress;
 use crate::record::{Change, Delta, Record};
-use crate::seal::{Coded, Part, SealedItem, Sealer};
+use crate::seal::{Part, SealedItem};
 use crate::search::TextDocument;
 use crate::source::{FileStamp, Origin, Source};
 use crate::vault::Vault;
@@ -67,26 +68,6 @@ struct Adding<'a> {
     seen: Vec<SeenFile>,
 }
 
-/// A small file after sealing.
-struct SealedFile {
-    name: String,
-    stamp: Option<FileStamp>,
-    size: u64,
-    outcome: std::result::Result<SealedContent, String>,
-}
-
-enum SealedContent {
-    Same(ItemId),
-    New { sealed: SealedItem, parts: Vec<Part>, text: Option<TextDocument>, replaces: Option<ItemId> },
-}
-
-/// What sealing small files needs; shared with the threads that do it.
-struct Workshop {
-    sealer: Sealer,
-    options: AddOptions,
-    held: Held,
-}
-
 impl Vault {
     /// Adds files to a record: an own one, or one with a grant to append. What the record holds already under
     /// the same name, unchanged, is left alone; what has changed replaces what was there.
@@ -108,8 +89,15 @@ impl Vault {
             Target::Own(change) => self.held(&change.record).await?,
             Target::Appended(_) => Held::new(),
         };
-        let mut adding =
-            Adding { vault: self, target, options, progress, held, report: AddReport::default(), seen: Vec::new() };
+        let mut adding = Adding {
+            vault: self,
+            target,
+            options,
+            progress,
+            held,
+            report: AddReport::default(),
+            seen: Vec::new(),
+        };
         progress.begin("sealing", sources.iter().filter_map(Source::size).sum());
         adding.run(sources).await?;
         progress.end();
@@ -133,7 +121,10 @@ impl Vault {
         if may {
             Ok(Target::Appended(record))
         } else {
-            Err(VaultError::Invalid(format!("{} has not granted you to append to this record", record.owner.handle())))
+            Err(VaultError::Invalid(format!(
+                "{} has not granted you to append to this record",
+                record.owner.handle()
+            )))
         }
     }
 
@@ -257,7 +248,8 @@ impl Adding<'_> {
     }
 
     async fn store_batch(&mut self, files: Vec<SealedFile>) -> Result<()> {
-        let (mut parts, mut delta, mut texts, mut done) = (Vec::new(), Delta::default(), Vec::new(), Vec::new());
+        let (mut parts, mut delta, mut texts, mut done) =
+            (Vec::new(), Delta::default(), Vec::new(), Vec::new());
         for file in files {
             self.progress.advance(file.size);
             let added = match file.outcome {
@@ -331,155 +323,6 @@ impl Adding<'_> {
         }
         self.report.files.push((name, added));
     }
-
-    async fn add_large(&mut self, name: String, stamp: FileStamp) -> Result<()> {
-        let record = self.record().id;
-        let suite = self.options.suite.unwrap_or(SuiteId::Standard);
-        if let Some(held) = self.held.get(&name).copied()
-            && held.size == stamp.size
-            && held.content == tokio::task::block_in_place(|| hash_file(&stamp))?
-        {
-            self.progress.advance(stamp.size);
-            self.note(name, Some(stamp), Added::Unchanged(held.item));
-            return Ok(());
-        }
-        let mut journal = Journal::resume_or_begin(self.vault, record, suite, &stamp)?;
-        let passed = match self.vault.seal_file(&record, &mut journal, stamp.open()?, self.progress).await {
-            Err(VaultError::Stale) => {
-                journal.forget(self.vault)?;
-                journal = Journal::resume_or_begin(self.vault, record, suite, &stamp)?;
-                self.vault.seal_file(&record, &mut journal, stamp.open()?, self.progress).await?
-            }
-            other => other?,
-        };
-        let replaces = self.held.get(&name).map(|held| held.item);
-        let label = self.options.label(name.clone(), &head_of(&stamp)?);
-        let sealed = self.finish_large(&journal, label, &passed).await?;
-        self.report.bytes += passed.bytes;
-        self.report.stored += sealed.stored;
-        self.report.parts += sealed.new.parts.len() as u64;
-        let item = sealed.item;
-        let items = vec![(item, sealed.placement, sealed.new)];
-        self.commit(Delta { items, removed: replaces.into_iter().collect(), ..Delta::default() }).await?;
-        journal.forget(self.vault)?;
-        let added = replaces.map_or(Added::Sealed(item), |old| Added::Replaced { new: item, old });
-        self.note(name, Some(stamp), added);
-        Ok(())
-    }
-
-    async fn finish_large(
-        &self,
-        journal: &Journal,
-        label: Label,
-        passed: &crate::upload::Passed,
-    ) -> Result<SealedItem> {
-        let sealer = self.vault.sealer(self.record()).await?;
-        let coded = Coded {
-            label,
-            suite: journal.suite,
-            codec: CodecId::NONE,
-            content: passed.content,
-            content_size: passed.bytes,
-            coded_size: journal.coded_size,
-        };
-        let origin = sealer.origin(journal.item, &coded);
-        sealer.finish(journal.item, 0, journal.key()?, &coded, journal.parts.clone(), origin)
-    }
-}
-
-impl Workshop {
-    fn seal_file(&self, source: Source) -> SealedFile {
-        let Source { name, origin } = source;
-        let (stamp, content) = match origin {
-            Origin::File(stamp) => (Some(stamp.clone()), stamp.read()),
-            Origin::Bytes(bytes) => (None, Ok(bytes)),
-            Origin::Reader(_) => (None, Err(VaultError::Bug("a pipe among small files".to_owned()))),
-        };
-        let size = content.as_ref().map_or(0, |bytes| bytes.len() as u64);
-        let outcome = content.and_then(|bytes| self.seal_content(&name, bytes)).map_err(|e| e.to_string());
-        SealedFile { name, stamp, size, outcome }
-    }
-
-    fn seal_content(&self, name: &str, content: Vec<u8>) -> Result<SealedContent> {
-        let (name, content) = self.out_of_age(name, content)?;
-        let digest = Digest::of(&content);
-        let suite = self.options.suite.unwrap_or(SuiteId::Standard);
-        let held = self.held.get(&name);
-        if let Some(held) = held.filter(|held| held.content == digest && held.suite == suite) {
-            return Ok(SealedContent::Same(held.item));
-        }
-        let mut label = self.options.label(name, &content);
-        let encoded = codec::encode(self.options.codec, label.kind, &content)?;
-        let (content, digest) = match encoded.lossy {
-            Some((stored, note)) => {
-                label.lossy = Some(note);
-                let digest = Digest::of(&stored);
-                (stored, digest)
-            }
-            None => (content, digest),
-        };
-        let item = ItemId::from_bytes(random_bytes());
-        let text = crate::indexing::document(self.sealer.record, item, &label, &content);
-        let coded = Coded {
-            label,
-            suite,
-            codec: encoded.codec,
-            content: digest,
-            content_size: content.len() as u64,
-            coded_size: encoded.bytes.len() as u64,
-        };
-        let (sealed, parts) = self.sealer.seal(item, &coded, encoded.bytes)?;
-        Ok(SealedContent::New { sealed, parts, text, replaces: held.map(|held| held.item) })
-    }
-
-    /// An `.age` file that the given identity opens is taken in as what is inside it.
-    fn out_of_age(&self, name: &str, content: Vec<u8>) -> Result<(String, Vec<u8>)> {
-        let Some(inner) = name.strip_suffix(".age") else { return Ok((name.to_owned(), content)) };
-        let Some(identity) = &self.options.age_identity else { return Ok((name.to_owned(), content)) };
-        let identities = cowl_seal::age::read_identities(identity)
-            .map_err(|e| VaultError::Invalid(format!("the identity file does not hold: {e}")))?;
-        let opened = cowl_seal::age::open(&identities, &content)
-            .map_err(|e| VaultError::Invalid(format!("{name} does not open: {e}")))?;
-        Ok((inner.to_owned(), opened))
-    }
-}
-
-impl AddOptions {
-    fn label(&self, name: String, content: &[u8]) -> Label {
-        let kind = detect(&name, &content[..content.len().min(HEAD_SIZE)]);
-        let dicom = if kind == Kind::Dicom { crate::shim::dicom::label(content).ok() } else { None };
-        let date = self.date.clone().or_else(|| dicom.as_ref().and_then(|label| label.study_date.clone()));
-        let study = dicom.map(|label| StudyLabel {
-            study_uid: label.study_instance_uid,
-            series_uid: label.series_instance_uid,
-            instance_uid: label.sop_instance_uid,
-            modality: label.modality,
-            description: [label.study_description, label.series_description]
-                .into_iter()
-                .find(|text| !text.is_empty())
-                .unwrap_or_default(),
-        });
-        Label { name, kind, description: self.description.clone(), date, study, lossy: None, derived_from: None }
-    }
-}
-
-fn head_of(stamp: &FileStamp) -> Result<Vec<u8>> {
-    let mut head = Vec::new();
-    stamp.open()?.take(LABEL_HEAD).read_to_end(&mut head).map_err(VaultError::Stream)?;
-    Ok(head)
-}
-
-fn hash_file(stamp: &FileStamp) -> Result<Digest> {
-    let mut file = stamp.open()?;
-    let mut hasher = Hasher::new();
-    let mut buffer = vec![0; 1 << 20];
-    loop {
-        let length = file.read(&mut buffer).map_err(VaultError::Stream)?;
-        if length == 0 {
-            return Ok(hasher.finalize());
-        }
-        hasher.update(&buffer[..length]);
-    }
 }
 
 fn read_bounded(reader: &mut dyn Read) -> Result<Vec<u8>> {
@@ -496,6 +339,4 @@ fn read_bounded(reader: &mut dyn Read) -> Result<Vec<u8>> {
 
 const BATCH_BYTES: u64 = 24 << 20;
 const BATCH_FILES: usize = 256;
-/// A DICOM header is looked for in this much of a large file.
-const LABEL_HEAD: u64 = 1 << 20;
 const PIPE_LIMIT: u64 = 64 << 20;

@@ -115,9 +115,11 @@ impl Vault {
         if old == new || old == nothing_seen() {
             return Ok(());
         }
-        let proof = if old.size == new.size { vec![] } else { self.client.consistency(old.size, new.size).await? };
+        let proof =
+            if old.size == new.size { vec![] } else { self.client.consistency(old.size, new.size).await? };
         merkle::verify_consistency(old.size, old.root, new.size, new.root, &proof).map_err(|_| {
-            Tampering::Log(format!("its first {} events are not the ones that were seen before", old.size)).into()
+            Tampering::Log(format!("its first {} events are not the ones that were seen before", old.size))
+                .into()
         })
     }
 
@@ -132,16 +134,16 @@ impl Vault {
         loop {
             let page = self.client.events(after, LOG_PAGE).await?;
             for entry in &page.events {
+                check_order(after, entry.index)?;
                 let salt: [u8; 16] = entry.salt.0.as_slice().try_into().map_err(|_| {
                     VaultError::from(Tampering::Log(format!("event {} has no salt", entry.index)))
                 })?;
                 events.push((entry.index, wire::decode::<Event>("event", &entry.event.0)?, salt));
+                after = Some(entry.index);
             }
-            let last = page.events.last().map(|entry| entry.index);
-            if !page.more || last.is_none() {
+            if !page.more || page.events.is_empty() {
                 return Ok(events);
             }
-            after = last;
         }
     }
 
@@ -151,6 +153,7 @@ impl Vault {
         let mut after = self.state().bindings_scanned.checked_sub(1);
         loop {
             let page = self.client.bindings(after, LOG_PAGE).await?;
+            page.bindings.iter().try_fold(after, |before, leaf| check_order(before, leaf.index))?;
             for leaf in page.bindings.iter().filter(|leaf| leaf.index < at.size) {
                 self.prove_leaf(leaf.index, log::open_leaf(&leaf.binding.0), at).await?;
                 self.check_binding(leaf.index, &leaf.binding.0)?;
@@ -191,6 +194,15 @@ impl Vault {
             Some(party) => Ok(Some(self.handle_of(&party).await?)),
             None => Ok(None),
         }
+    }
+}
+
+/// Leaves come in the order of the log, none twice.
+fn check_order(before: Option<u64>, index: u64) -> std::result::Result<Option<u64>, Tampering> {
+    if before < Some(index) {
+        Ok(Some(index))
+    } else {
+        Err(Tampering::Log(format!("event {index} is shown out of order")))
     }
 }
 

@@ -41,7 +41,8 @@ impl Vault {
         let drawn = draw(&sound, sample);
         progress.begin("checking", drawn.len() as u64);
         for group in drawn.chunks(TICKET_ITEMS) {
-            let ids: std::collections::BTreeSet<ItemId> = group.iter().map(|open| open.manifest.item).collect();
+            let ids: std::collections::BTreeSet<ItemId> =
+                group.iter().map(|open| open.manifest.item).collect();
             let ids: Vec<ItemId> = ids.into_iter().collect();
             let ticket = self.client.read_items(&record.id, &ids).await?.ticket.0;
             for open in group {
@@ -92,7 +93,8 @@ impl Vault {
             let end = start + part.size;
             let (from, to) = (range.start.max(start), range.end.min(end));
             if from < to {
-                let piece = self.client.fetch_part_range(ticket, &part.name, from - start..to - start).await?;
+                let piece =
+                    self.client.fetch_part_range(ticket, &part.name, from - start..to - start).await?;
                 bytes.extend_from_slice(&piece);
             }
             start = end;

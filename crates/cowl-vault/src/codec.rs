@@ -3,11 +3,14 @@
 //! Content is coded first and sealed then: sealed bytes do not compress. Suite `chaotic-image` scrambles
 //! the coded bytes once more, inside the standard envelope.
 
+use std::borrow::Cow;
 use std::io::Read;
 
+use cowl_imaging::chaotic::{self, ChaoticKey, ImageSize};
+use cowl_imaging::container::{self, ContainerError, StorageCodec};
+use cowl_imaging::dct::{Quality, psnr};
+use cowl_imaging::display::DisplayImage;
 use cowl_domain::{CodecError, CodecId, Kind, LossyNote, SuiteId};
-use crate::shim::chaotic;
-use crate::shim::container::{self, StorageCodec};
 use cowl_seal::ItemKey;
 
 use crate::error::{Result, VaultError};
@@ -41,87 +44,109 @@ pub(crate) struct Encoded {
 /// Largest content that is held in memory as a whole; larger content passes as a stream.
 pub const WHOLE_LIMIT: u64 = 32 << 20;
 
-/// Codes content in memory.
+/// Codes content in memory. A codec that does not pay gives way to a simpler one.
 pub(crate) fn encode(choice: CodecChoice, kind: Kind, content: &[u8]) -> Result<Encoded> {
     let codec = match choice {
-        CodecChoice::Auto => automatic(kind),
+        CodecChoice::Auto => container::choose(content),
         CodecChoice::None => StorageCodec::None,
         CodecChoice::Zstd => StorageCodec::Zstd,
         CodecChoice::Live => StorageCodec::Live,
         CodecChoice::Archive => StorageCodec::Archive,
         CodecChoice::Dct(quality) => return encode_lossy(kind, content, quality),
     };
-    let (codec, bytes) = container::encode(codec, content);
-    Ok(Encoded { codec: CodecId(codec.id()), bytes, lossy: None })
+    let stored = container::encode_file(codec, content).map_err(|e| VaultError::Invalid(e.to_string()))?;
+    Ok(Encoded { codec: CodecId(stored.codec.id()), bytes: stored.bytes.into_owned(), lossy: None })
 }
 
-/// The content again.
-pub(crate) fn decode(codec: CodecId, suite: SuiteId, key: &ItemKey, coded: Vec<u8>, size: u64) -> Result<Vec<u8>> {
+/// The content again. More than `size` bytes are never made of it.
+pub(crate) fn decode(codec: CodecId, suite: SuiteId, key: &ItemKey, coded: Vec<u8>) -> Result<Vec<u8>> {
     let coded = match suite {
         SuiteId::ChaoticImage => unscramble(key, &coded)?,
-        _ => coded,
+        SuiteId::Standard | SuiteId::HybridRsa => coded,
     };
-    let known = StorageCodec::from_id(codec.0).ok_or(CodecError::Unknown(codec.0))?;
-    container::decode(known, coded, size).map_err(|e| damaged(known, &e))
+    match container::decode_file(codec.0, &coded) {
+        Ok(Cow::Borrowed(_)) => Ok(coded),
+        Ok(Cow::Owned(content)) => Ok(content),
+        Err(ContainerError::UnknownCodec(number)) => Err(CodecError::Unknown(number).into()),
+        Err(error) => Err(CodecError::Damaged { codec: name(codec), detail: error.to_string() }.into()),
+    }
 }
 
-/// The published image scheme over coded bytes, laid out as a gray image.
-pub(crate) fn scramble(key: &ItemKey, coded: &[u8]) -> Vec<u8> {
-    chaotic::encrypt_bytes(chaotic_key(key).expose(), coded)
+/// The name of a codec on the command line.
+pub fn name(codec: CodecId) -> &'static str {
+    match codec.0 {
+        0 => "none",
+        1 => "zstd",
+        2 => "live",
+        3 => "archive",
+        4 => "dct",
+        _ => "unknown",
+    }
+}
+
+/// The published image scheme over coded bytes: their number, then the bytes as a gray image that is about
+/// as wide as it is high.
+pub(crate) fn scramble(key: &ItemKey, coded: &[u8]) -> Result<Vec<u8>> {
+    let mut image = (coded.len() as u64).to_le_bytes().to_vec();
+    image.extend_from_slice(coded);
+    let width = image.len().isqrt().max(1);
+    let rows = image.len().div_ceil(width);
+    image.resize(rows * width, 0);
+    let side = |length: usize| u32::try_from(length).unwrap_or(u32::MAX);
+    let sealed = ImageSize::new(side(rows), side(width))
+        .and_then(|size| chaotic::encode(&chaotic_key(key), size, &image));
+    sealed.map_err(|e| VaultError::Invalid(format!("suite chaotic-image does not take this file: {e}")))
 }
 
 pub(crate) fn unscramble(key: &ItemKey, scrambled: &[u8]) -> Result<Vec<u8>> {
-    chaotic::decrypt_bytes(chaotic_key(key).expose(), scrambled)
-        .map_err(|e| CodecError::Damaged { codec: "chaotic-image", detail: e.to_string() }.into())
+    let damaged = |detail: String| CodecError::Damaged { codec: "chaotic-image", detail };
+    let (_, mut image) = chaotic::decode(&chaotic_key(key), scrambled).map_err(|e| damaged(e.to_string()))?;
+    let (length, bytes) = image.split_first_chunk::<8>().ok_or_else(|| damaged("no length".to_owned()))?;
+    let length = usize::try_from(u64::from_le_bytes(*length)).unwrap_or(usize::MAX);
+    if length > bytes.len() {
+        return Err(damaged("shorter than it says".to_owned()).into());
+    }
+    image.drain(..8);
+    image.truncate(length);
+    Ok(image)
 }
 
-fn chaotic_key(key: &ItemKey) -> cowl_crypto::secret::Secret<32> {
-    cowl_crypto::secret::hkdf_sha256(key.expose(), b"", b"cowl/chaotic-image/v1")
+fn chaotic_key(key: &ItemKey) -> ChaoticKey {
+    ChaoticKey::from_secret(*cowl_crypto::secret::hkdf_sha256(key.expose(), b"", b"cowl/chaotic-image/v1").expose())
 }
 
-/// Reads content that passes as a stream: only plain and zstd.
+/// Reads content that passes as a stream: it is never coded.
 pub(crate) fn reader<'a>(codec: CodecId, coded: impl Read + 'a) -> Result<Box<dyn Read + 'a>> {
-    match StorageCodec::from_id(codec.0) {
-        Some(StorageCodec::None) => Ok(Box::new(coded)),
-        Some(StorageCodec::Zstd) => {
-            let decoder = zstd::stream::read::Decoder::new(coded).map_err(VaultError::Stream)?;
-            Ok(Box::new(decoder))
-        }
-        _ => Err(CodecError::Unknown(codec.0).into()),
-    }
-}
-
-fn automatic(kind: Kind) -> StorageCodec {
-    match kind {
-        Kind::Dicom | Kind::Nifti | Kind::Image => StorageCodec::Live,
-        Kind::Text | Kind::Csv | Kind::Onnx | Kind::Table | Kind::Result | Kind::Other | Kind::Pdf => {
-            StorageCodec::Zstd
-        }
-        Kind::Office | Kind::Index => StorageCodec::None,
-    }
+    if codec == CodecId::NONE { Ok(Box::new(coded)) } else { Err(CodecError::Unknown(codec.0).into()) }
 }
 
 fn encode_lossy(kind: Kind, content: &[u8], quality: u8) -> Result<Encoded> {
+    let refuse = |why: String| VaultError::Invalid(format!("dct takes display images only: {why}"));
     if matches!(kind, Kind::Dicom | Kind::Nifti) {
-        return Err(VaultError::Invalid(
-            "dct is lossy and for display images only; a diagnostic image keeps every bit".to_owned(),
-        ));
+        return Err(refuse("a diagnostic image keeps every bit".to_owned()));
     }
-    let lossy = container::encode_dct(content, quality)
-        .map_err(|e| VaultError::Invalid(format!("dct takes gray and RGB display images only: {e}")))?;
+    let wanted = Quality::new(quality).ok_or_else(|| refuse("its quality is 1 to 100".to_owned()))?;
+    let codec = StorageCodec::Dct(wanted);
+    let stored = container::encode_file(codec, content).map_err(|e| refuse(e.to_string()))?;
+    let decoded = container::decode_file(codec.id(), &stored.bytes).map_err(|e| VaultError::Bug(e.to_string()))?;
+    let picture = |bytes: &[u8]| DisplayImage::decode(bytes).map_err(|e| refuse(e.to_string()));
+    let (before, after) = (picture(content)?, picture(&decoded)?);
+    let decibels = psnr(before.samples(), after.samples());
     let note = LossyNote {
         method: format!("dct quality {quality}"),
-        ratio_ppm: ppm(lossy.bytes.len(), content.len()),
-        psnr_millidb: (lossy.psnr.clamp(0.0, 1000.0) * 1000.0) as u32,
+        ratio_ppm: ppm(stored.bytes.len(), content.len()),
+        psnr_millidb: millidecibels(decibels),
     };
-    let codec = CodecId(StorageCodec::Dct { quality }.id());
-    Ok(Encoded { codec, bytes: lossy.bytes, lossy: Some((lossy.decoded, note)) })
+    let decoded = decoded.into_owned();
+    Ok(Encoded { codec: CodecId(codec.id()), bytes: stored.bytes.into_owned(), lossy: Some((decoded, note)) })
 }
 
 fn ppm(part: usize, whole: usize) -> u32 {
     u32::try_from(part as u64 * 1_000_000 / (whole as u64).max(1)).unwrap_or(u32::MAX)
 }
 
-fn damaged(codec: StorageCodec, error: &impl std::fmt::Display) -> VaultError {
-    CodecError::Damaged { codec: codec.name(), detail: error.to_string() }.into()
+/// A float to integer cast saturates, so that an infinite ratio (no loss at all) stays the largest.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+fn millidecibels(decibels: f64) -> u32 {
+    (decibels * 1000.0).round() as u32
 }

@@ -11,9 +11,7 @@ use cowl_api::types::PartyEntry;
 use cowl_crypto::fingerprint::Fingerprint;
 use cowl_crypto::{log, merkle};
 use cowl_domain::party::{verify_first_binding, verify_next_binding};
-use cowl_domain::{
-    Handle, KeyBinding, PartyId, PartyKeys, Signed, Statement, StatementError, Verified,
-};
+use cowl_domain::{Handle, KeyBinding, PartyId, PartyKeys, Signed, Statement, StatementError, Verified};
 
 use crate::error::{Result, Tampering, VaultError};
 use crate::local::Pin;
@@ -95,7 +93,9 @@ impl Vault {
         let page = self.client.parties(prefix, None, DIRECTORY_PAGE).await?;
         let mut cards = Vec::new();
         for entry in &page.parties {
-            cards.push(self.card(&KnownParty::verify(entry)?));
+            let known = KnownParty::verify(entry)?;
+            self.check_pin(&known)?;
+            cards.push(self.card(&known));
         }
         Ok(cards)
     }
@@ -140,7 +140,13 @@ impl Vault {
         if let Some(known) = self.remembered(party) {
             return Ok(known);
         }
-        self.find_party(&party.to_string()).await
+        // A statement names this party, so there is one: identifiers are never reused.
+        self.find_party(&party.to_string()).await.map_err(|error| match error {
+            VaultError::NotFound { name, .. } => {
+                Tampering::Directory(name, "it knows nobody of this identifier".to_owned()).into()
+            }
+            other => other,
+        })
     }
 
     pub(crate) async fn find_party(&self, name: &str) -> Result<Arc<KnownParty>> {
@@ -176,7 +182,9 @@ impl Vault {
             return Err(changed());
         }
         match state.pin_of(&known.party()) {
-            Some(pin) if known.bindings.iter().all(|binding| binding.digest() != pin.binding) => Err(changed()),
+            Some(pin) if known.bindings.iter().all(|binding| binding.digest() != pin.binding) => {
+                Err(changed())
+            }
             _ => Ok(()),
         }
     }
@@ -187,7 +195,8 @@ impl Vault {
         if entry.index >= seen.size {
             seen = self.advance().await?;
         }
-        let lie = || Tampering::Directory(known.handle().to_string(), "its keys are not in the log".to_owned());
+        let lie =
+            || Tampering::Directory(known.handle().to_string(), "its keys are not in the log".to_owned());
         let newest = entry.bindings.last().ok_or_else(lie)?;
         let proof = self.client.inclusion(entry.index, seen.size).await?;
         merkle::verify_inclusion(log::open_leaf(&newest.0), entry.index, seen.size, &proof, seen.root)
@@ -209,7 +218,9 @@ fn pin(known: &KnownParty, verified: bool) -> Pin {
 
 fn not_found(error: cowl_api::client::ClientError, name: &str) -> VaultError {
     match error.code() {
-        Some(cowl_api::ProblemCode::NotFound) => VaultError::NotFound { what: "party", name: name.to_owned() },
+        Some(cowl_api::ProblemCode::NotFound) => {
+            VaultError::NotFound { what: "party", name: name.to_owned() }
+        }
         _ => error.into(),
     }
 }

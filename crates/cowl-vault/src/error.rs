@@ -108,6 +108,9 @@ pub enum Tampering {
     /// A share.
     #[error("the key that grant {0} should carry does not open, or is not the one it speaks of")]
     Share(GrantId),
+    /// A grant that this device has taken back is shown as if it were in force, or not at all.
+    #[error("grant {0} was taken back, and the cloud does not show that")]
+    Revived(GrantId),
     /// A party's keys are other ones than this device has seen, and nothing links them.
     #[error("the keys of {handle} have changed without a signature by the old ones")]
     KeysChanged {

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::io::{Read, Write};
 
 use bytes::Bytes;
+use cowl_api::client::ClientError;
 use cowl_crypto::digest::{Digest, Hasher};
 use cowl_domain::{ItemId, PartName, RecordId};
 use cowl_seal::payload::{Cores, OpenReader, PayloadOpener};
@@ -95,15 +96,23 @@ impl Vault {
         contents.pop().map(|(_, content)| content).ok_or_else(|| VaultError::Bug("no content".to_owned()))
     }
 
-    pub(crate) async fn fetch_whole(&self, ticket: &[u8], items: &[OpenItem]) -> Result<HashMap<PartName, Bytes>> {
+    pub(crate) async fn fetch_whole(
+        &self,
+        ticket: &[u8],
+        items: &[OpenItem],
+    ) -> Result<HashMap<PartName, Bytes>> {
         let names: Vec<PartName> =
             items.iter().flat_map(|open| open.manifest.parts.iter().map(|part| part.name)).collect();
         let mut parts = HashMap::with_capacity(names.len());
         let mut stream = self.client.fetch_parts(ticket, &names).await?;
-        while let Some((name, bytes)) = stream.next().await? {
-            parts.insert(name, bytes);
+        loop {
+            match stream.next().await {
+                Ok(Some((name, bytes))) => parts.insert(name, bytes),
+                Ok(None) => return Ok(parts),
+                Err(ClientError::BadAnswer { .. }) => return Err(first_without(items, &parts)),
+                Err(other) => return Err(other.into()),
+            };
         }
-        Ok(parts)
     }
 
     pub(crate) async fn write_content(
@@ -119,7 +128,8 @@ impl Vault {
             return out.write_all(&content).map_err(VaultError::Stream);
         }
         let (send, receive) = mpsc::channel(PARTS_AHEAD);
-        let parts: Vec<(PartName, u64)> = open.manifest.parts.iter().map(|part| (part.name, part.size)).collect();
+        let parts: Vec<(PartName, u64)> =
+            open.manifest.parts.iter().map(|part| (part.name, part.size)).collect();
         let fetching = tokio::spawn(send_parts(self.client.clone(), ticket.to_vec(), parts, send));
         let written = tokio::task::block_in_place(|| copy_content(open, receive, out, progress));
         let fetched = fetching.await.map_err(|e| VaultError::Bug(e.to_string()))?;
@@ -137,12 +147,25 @@ pub(crate) async fn send_parts(
     send: mpsc::Sender<Vec<u8>>,
 ) -> Result<()> {
     for (name, size) in parts {
-        let bytes = client.fetch_part_range(&ticket, &name, 0..size).await?;
+        let bytes = match client.fetch_part_range(&ticket, &name, 0..size).await {
+            // The reader names the part that does not come as it should.
+            Err(ClientError::BadAnswer { .. }) => break,
+            other => other?,
+        };
         if send.send(bytes.to_vec()).await.is_err() {
             break;
         }
     }
     Ok(())
+}
+
+/// The part that should have come next.
+fn first_without(items: &[OpenItem], parts: &HashMap<PartName, Bytes>) -> VaultError {
+    let missing = items.iter().find_map(|open| {
+        let index = open.manifest.parts.iter().position(|part| !parts.contains_key(&part.name))?;
+        Some(Tampering::Part { item: open.manifest.item, index: index + 1 })
+    });
+    missing.map_or_else(|| VaultError::Bug("a part too many was asked for".to_owned()), Into::into)
 }
 
 /// Joins, opens, decodes and writes; the digest of what was written must be the sealer's.
@@ -175,7 +198,10 @@ fn copy_content(
 }
 
 /// Opens small items whose parts are all here, on all cores.
-fn open_batch<'a>(items: &'a [OpenItem], parts: &HashMap<PartName, Bytes>) -> Result<Vec<(&'a OpenItem, Vec<u8>)>> {
+fn open_batch<'a>(
+    items: &'a [OpenItem],
+    parts: &HashMap<PartName, Bytes>,
+) -> Result<Vec<(&'a OpenItem, Vec<u8>)>> {
     tokio::task::block_in_place(|| {
         items.par_iter().map(|open| open_content(open, parts).map(|content| (open, content))).collect()
     })
@@ -185,8 +211,9 @@ fn open_batch<'a>(items: &'a [OpenItem], parts: &HashMap<PartName, Bytes>) -> Re
 pub(crate) fn open_content(open: &OpenItem, parts: &HashMap<PartName, Bytes>) -> Result<Vec<u8>> {
     let id = open.manifest.item;
     let coded = open_payload(open, parts)?;
-    let decoded = codec::decode(open.manifest.codec, open.manifest.suite, &open.key, coded, open.manifest.content_size)?;
-    let same = decoded.len() as u64 == open.manifest.content_size && Digest::of(&decoded) == open.manifest.content;
+    let decoded = codec::decode(open.manifest.codec, open.manifest.suite, &open.key, coded)?;
+    let same =
+        decoded.len() as u64 == open.manifest.content_size && Digest::of(&decoded) == open.manifest.content;
     if same { Ok(decoded) } else { Err(Tampering::Content(id).into()) }
 }
 

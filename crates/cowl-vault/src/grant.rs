@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
-use cowl_api::types::{GrantView, NewGrant, NewGrants, RevokeGrant};
+use cowl_api::types::{GrantView, NewGrant, NewGrants};
 use cowl_crypto::digest::Digest;
 use cowl_crypto::id::random_bytes;
 use cowl_domain::{
-    Grant, GrantId, ItemId, PartyId, Power, Powers, Purpose, RecordId, Revocation, Scope, Share, ShareTarget, Signed,
-    Timestamp, Verified,
+    Grant, GrantId, ItemId, PartyId, Power, Powers, Purpose, RecordId, Revocation, Scope, Share, ShareTarget,
+    Signed, Timestamp, Verified,
 };
 use cowl_seal::age::header::Stanza;
 use cowl_seal::key_store::EpochIdentity;
@@ -21,6 +21,8 @@ use crate::open::{ItemShares, OpenItem, share_context};
 use crate::record::{Record, misplaced};
 use crate::vault::{Vault, now};
 use crate::view::{GrantInfo, GrantState};
+
+mod ending;
 
 /// A grant to be made.
 #[derive(Debug, Clone)]
@@ -109,7 +111,9 @@ impl Vault {
             return Err(VaultError::Invalid("a grant has at least one power".to_owned()));
         }
         if spec.powers.contains(Power::Append) && !spec.items.is_empty() {
-            return Err(VaultError::Invalid("'append' is granted on a whole record, not on single items".to_owned()));
+            return Err(VaultError::Invalid(
+                "'append' is granted on a whole record, not on single items".to_owned(),
+            ));
         }
         if spec.expires_at.is_some_and(|end| end <= now()) {
             return Err(VaultError::Invalid("a grant that ends in the past opens nothing".to_owned()));
@@ -212,7 +216,12 @@ impl Vault {
         work.into_par_iter().map(make).collect()
     }
 
-    pub(crate) fn share_item(&self, grant: &GrantId, recipient: &XWingRecipient, item: &OpenItem) -> Signed<Share> {
+    pub(crate) fn share_item(
+        &self,
+        grant: &GrantId,
+        recipient: &XWingRecipient,
+        item: &OpenItem,
+    ) -> Signed<Share> {
         let target = ShareTarget::Item(item.manifest.item, item.manifest.version);
         self.share_key(grant, recipient, target, &item.key)
     }
@@ -266,7 +275,9 @@ impl Vault {
         match (found.next(), found.next()) {
             (Some(one), None) => Ok(one.clone()),
             (None, _) => Err(VaultError::NotFound { what: "grant", name: text.to_owned() }),
-            _ => Err(VaultError::Invalid(format!("'{text}' fits several grants; give more of the identifier"))),
+            _ => {
+                Err(VaultError::Invalid(format!("'{text}' fits several grants; give more of the identifier")))
+            }
         }
     }
 
@@ -284,45 +295,12 @@ impl Vault {
         Ok(self.grants().await?.into_iter().filter(covers).collect())
     }
 
-    /// Takes grants back. From the server's answer on they open nothing; re-keying follows
-    /// ([`Vault::rekey_pending`]).
-    ///
-    /// # Errors
-    /// When one is not the caller's to take back.
-    pub async fn revoke(&self, grants: &[GrantId]) -> Result<()> {
-        let all = self.checked_grants().await?;
-        for id in grants {
-            let found = all.iter().find(|checked| checked.grant.grant == *id);
-            let checked = found.ok_or_else(|| VaultError::NotFound { what: "grant", name: id.to_string() })?;
-            if checked.owner.party() != self.party_id() {
-                return Err(VaultError::Invalid(format!("only {} can take this grant back", checked.owner.handle())));
-            }
-            if checked.revocation.is_none() {
-                self.revoke_one(checked).await?;
-            }
-        }
-        Ok(())
-    }
-
-    pub(crate) async fn revoke_one(&self, checked: &CheckedGrant) -> Result<()> {
-        let grant = &checked.grant;
-        let last = checked.shares.iter().map(|share| share.target).max();
-        let revocation = Revocation {
-            grant: grant.grant,
-            record: grant.record,
-            last: last.ok_or_else(|| VaultError::Bug("a grant without a share".to_owned()))?,
-            revoked_at: now(),
-            checkpoint: self.checkpoint().await?,
-        };
-        let body = RevokeGrant { revocation: self.sign(&revocation).to_bytes().into() };
-        Ok(self.client.revoke(&grant.grant, &body).await?)
-    }
-
     pub(crate) async fn checked_grants(&self) -> Result<Vec<CheckedGrant>> {
         let mut checked = Vec::new();
         for view in self.client.grants().await? {
             checked.push(self.check_grant(&view).await?);
         }
+        self.remember_ended(&checked)?;
         Ok(checked)
     }
 
@@ -351,12 +329,18 @@ impl Vault {
                 if end.grant != grant.grant {
                     return Err(misplaced("revocation", grant.grant, end.grant));
                 }
+                self.check_seen(end.checkpoint).await?;
                 Some(end)
             }
             None => None,
         };
         let note = view.note.as_ref().map(|blob| blob.0.clone());
-        Ok(CheckedGrant { grant, owner, shares, note, revocation, rekeyed: view.rekeyed })
+        if note.as_deref().map(Digest::of) != grant.note {
+            return Err(misplaced("the note beside a grant", grant.grant, "another grant"));
+        }
+        let settled = self.check_end(&grant, &owner, revocation.is_some())?;
+        let rekeyed = view.rekeyed && settled;
+        Ok(CheckedGrant { grant, owner, shares, note, revocation, rekeyed })
     }
 
     async fn grant_info(&self, checked: &CheckedGrant) -> Result<GrantInfo> {
@@ -384,7 +368,11 @@ impl Vault {
                 && checked.grant.powers.contains(Power::Append)
         };
         let grants = self.checked_grants().await?;
-        Ok(grants.iter().filter(|checked| lets_append(checked)).map(|checked| checked.grant.grantee).collect())
+        Ok(grants
+            .iter()
+            .filter(|checked| lets_append(checked))
+            .map(|checked| checked.grant.grantee)
+            .collect())
     }
 
     /// The epochs of somebody else's record that the caller's grants open.
@@ -441,7 +429,8 @@ impl Vault {
 /// The key to which things are sealed for a party.
 pub(crate) fn recipient_of(party: &KnownParty) -> Result<XWingRecipient> {
     XWingRecipient::from_bytes(party.keys().sealing.as_bytes()).map_err(|_| {
-        Tampering::Directory(party.handle().to_string(), "its sealing key is not a valid one".to_owned()).into()
+        Tampering::Directory(party.handle().to_string(), "its sealing key is not a valid one".to_owned())
+            .into()
     })
 }
 

@@ -29,16 +29,22 @@ struct StructuredReports;
 impl TextExtractor for StructuredReports {
     fn extract(&self, kind: Kind, _: &str, content: &[u8]) -> std::result::Result<String, ExtractError> {
         match kind {
-            Kind::Dicom => Ok(crate::shim::dicom::structured_report_text(content).unwrap_or_default()),
+            Kind::Dicom => Ok(cowl_imaging::dicom::structured_report_text(content).unwrap_or_default()),
             _ => Ok(String::new()),
         }
     }
 }
 
-static EXTRACTORS: LazyLock<Extractors> = LazyLock::new(|| Extractors::new(vec![Box::new(StructuredReports)]));
+static EXTRACTORS: LazyLock<Extractors> =
+    LazyLock::new(|| Extractors::new(vec![Box::new(StructuredReports)]));
 
 /// What search should know of an item; `None` where there is nothing but bytes.
-pub(crate) fn document(record: RecordId, item: ItemId, label: &Label, content: &[u8]) -> Option<TextDocument> {
+pub(crate) fn document(
+    record: RecordId,
+    item: ItemId,
+    label: &Label,
+    content: &[u8],
+) -> Option<TextDocument> {
     // A damaged file is still worth keeping; it is found by its label.
     let text = EXTRACTORS.extract(label.kind, &label.name, content).unwrap_or_default();
     let study = label.study.as_ref().map(|study| format!("{} {}", study.modality, study.description));
@@ -169,7 +175,8 @@ impl Vault {
 
 /// What was revoked or removed leaves the index.
 fn drop_hidden(index: &mut Index, visible: &HashSet<ItemId>) -> Result<bool> {
-    let hidden: Vec<ItemId> = index.segments().filter(|segment| !visible.contains(segment)).copied().collect();
+    let hidden: Vec<ItemId> =
+        index.segments().filter(|segment| !visible.contains(segment)).copied().collect();
     for segment in &hidden {
         index.remove_segment(*segment)?;
     }

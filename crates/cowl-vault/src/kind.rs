@@ -82,7 +82,9 @@ fn is_pdf(head: &[u8]) -> bool {
 /// "BM" is also how words begin: the reserved fields and a known size of the second header must fit.
 fn is_bmp(head: &[u8]) -> bool {
     let header_size = little_endian(head, 14);
-    head.starts_with(b"BM") && little_endian(head, 6) == Some(0) && matches!(header_size, Some(12 | 40 | 52..=124))
+    head.starts_with(b"BM")
+        && little_endian(head, 6) == Some(0)
+        && matches!(header_size, Some(12 | 40 | 52..=124))
 }
 
 fn is_webp(head: &[u8]) -> bool {
@@ -110,8 +112,7 @@ fn is_packed_nifti(name: &str, head: &[u8]) -> bool {
 
 /// ZIP packages of OOXML and OpenDocument. Some writers put the telling entry late: then the name decides.
 fn is_office_package(extension: &str, head: &[u8]) -> bool {
-    const ENTRIES: [&[u8]; 4] =
-        [b"word/", b"xl/", b"ppt/", b"mimetypeapplication/vnd.oasis.opendocument"];
+    const ENTRIES: [&[u8]; 4] = [b"word/", b"xl/", b"ppt/", b"mimetypeapplication/vnd.oasis.opendocument"];
     let names_entry = |entry: &[u8]| head.windows(entry.len()).any(|window| window == entry);
     head.starts_with(b"PK\x03\x04")
         && (of_extension(extension) == Kind::Office || ENTRIES.iter().any(|entry| names_entry(entry)))
@@ -128,7 +129,7 @@ fn text(extension: &str, head: &[u8]) -> Option<Kind> {
 /// where it is not UTF-8, mostly ASCII.
 fn is_plain(head: &[u8]) -> bool {
     if head.starts_with(&[0xff, 0xfe]) || head.starts_with(&[0xfe, 0xff]) {
-        return head.len() % 2 == 0 || head.len() == HEAD_SIZE;
+        return head.len().is_multiple_of(2) || head.len() == HEAD_SIZE;
     }
     if head.iter().any(|&byte| is_control(byte)) {
         return false;

@@ -49,8 +49,11 @@ impl RecoveryKit {
             .chunks(3)
             .enumerate()
             .map(|(row, three)| {
-                let numbered: Vec<String> =
-                    three.iter().enumerate().map(|(at, word)| format!("{:>2} {word:<10}", row * 3 + at + 1)).collect();
+                let numbered: Vec<String> = three
+                    .iter()
+                    .enumerate()
+                    .map(|(at, word)| format!("{:>2} {word:<10}", row * 3 + at + 1))
+                    .collect();
                 format!("      {}", numbered.join("  "))
             })
             .collect();

@@ -31,7 +31,6 @@ mod seal;
 pub mod search;
 mod source;
 pub mod text;
-mod shim;
 mod upload;
 mod vault;
 pub mod view;

@@ -7,7 +7,7 @@ use cowl_crypto::digest::Digest;
 use cowl_crypto::merkle::Hash;
 use cowl_crypto::secret::{Secret, hkdf_sha256};
 use cowl_domain::wire;
-use cowl_domain::{CheckpointRef, ItemId, PartyId, RecordId};
+use cowl_domain::{CheckpointRef, GrantId, ItemId, PartyId, RecordId};
 use minicbor::{Decode, Encode};
 
 use crate::error::{Result, VaultError};
@@ -61,6 +61,16 @@ pub(crate) struct SeenFile {
     pub item: ItemId,
 }
 
+/// A grant of the caller's that has been taken back: the cloud must not show it as living again.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub(crate) struct EndedGrant {
+    #[n(0)]
+    pub grant: GrantId,
+    /// Whether this device knows that all that it opened has been re-keyed.
+    #[n(1)]
+    pub rekeyed: bool,
+}
+
 /// All of it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Encode, Decode)]
 pub(crate) struct LocalState {
@@ -78,6 +88,8 @@ pub(crate) struct LocalState {
     pub bindings_scanned: u64,
     #[n(5)]
     pub files: Vec<SeenFile>,
+    #[n(6)]
+    pub ended: Vec<EndedGrant>,
 }
 
 impl LocalState {
@@ -115,9 +127,22 @@ impl LocalState {
         self.heads.push(head);
     }
 
+    pub(crate) fn ended_grant(&self, grant: &GrantId) -> Option<&EndedGrant> {
+        self.ended.iter().find(|ended| ended.grant == *grant)
+    }
+
+    pub(crate) fn set_ended(&mut self, new: EndedGrant) {
+        self.ended.retain(|old| old.grant != new.grant);
+        self.ended.push(new);
+    }
+
     /// The files of one record, by path.
     pub(crate) fn files_of(&self, record: &RecordId) -> BTreeMap<&str, &SeenFile> {
-        self.files.iter().filter(|file| file.record == *record).map(|file| (file.path.as_str(), file)).collect()
+        self.files
+            .iter()
+            .filter(|file| file.record == *record)
+            .map(|file| (file.path.as_str(), file))
+            .collect()
     }
 
     /// Takes in newer knowledge of files.

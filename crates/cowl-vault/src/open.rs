@@ -78,6 +78,9 @@ impl Vault {
             items.retain(|item| !item.appended || item.placement.signer() == self.party_id());
             return Ok(());
         }
+        for item in items.iter().filter(|item| item.appended) {
+            self.check_seen(item.placement.checkpoint).await?;
+        }
         let appenders = self.appenders(&record.id).await?;
         match items.iter().find(|item| item.appended && !appenders.contains(&item.placement.signer())) {
             Some(item) => {
@@ -106,7 +109,8 @@ impl Vault {
         signers: &HashMap<PartyId, Arc<KnownParty>>,
     ) -> Result<PlacedItem> {
         let signed = Signed::<Placement>::from_bytes(&row.placement.0)?;
-        let signer = signers.get(&signed.signer()).ok_or_else(|| VaultError::Bug("unknown signer".to_owned()))?;
+        let signer =
+            signers.get(&signed.signer()).ok_or_else(|| VaultError::Bug("unknown signer".to_owned()))?;
         let placement = signer.verify_statement(&signed)?;
         if placement.record != record.id {
             return Err(misplaced("placement", record.id, placement.record));

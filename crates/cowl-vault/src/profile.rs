@@ -62,8 +62,10 @@ impl Profile {
             )));
         }
         fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(|e| file_error(dir, e))?;
-        let profile =
-            Self { dir: dir.to_owned(), settings: Settings { server: server_url.to_owned(), ..Settings::default() } };
+        let profile = Self {
+            dir: dir.to_owned(),
+            settings: Settings { server: server_url.to_owned(), ..Settings::default() },
+        };
         if let Some(pem) = ca_pem {
             write_private(&profile.dir.join(CA), pem)?;
         }
@@ -84,8 +86,8 @@ impl Profile {
             )),
             _ => file_error(&path, e),
         })?;
-        let settings =
-            toml::from_str(&text).map_err(|e| VaultError::Invalid(format!("{}: {}", path.display(), e.message())))?;
+        let settings = toml::from_str(&text)
+            .map_err(|e| VaultError::Invalid(format!("{}: {}", path.display(), e.message())))?;
         Ok(Self { dir: dir.to_owned(), settings })
     }
 

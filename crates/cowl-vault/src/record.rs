@@ -68,7 +68,10 @@ impl Vault {
         match found.as_slice() {
             [one] => Ok((*one).clone()),
             [] => Err(VaultError::NotFound { what: "record", name: text.to_owned() }),
-            _ => Err(VaultError::Invalid(format!("'{text}' fits {} records; give more of the identifier", found.len()))),
+            _ => Err(VaultError::Invalid(format!(
+                "'{text}' fits {} records; give more of the identifier",
+                found.len()
+            ))),
         }
     }
 
@@ -77,7 +80,8 @@ impl Vault {
     /// # Errors
     /// Those of the server.
     pub async fn default_record(&self) -> Result<RecordId> {
-        let own = self.client.records().await?.into_iter().find(|view| view.owner == self.party_id().to_string());
+        let own =
+            self.client.records().await?.into_iter().find(|view| view.owner == self.party_id().to_string());
         match own {
             Some(view) => Ok(self.verify_record(&view).await?.id),
             None => self.create_record(DEFAULT_NAME).await,
@@ -92,7 +96,14 @@ impl Vault {
         let record = RecordId::from_bytes(random_bytes());
         let (made_at, checkpoint) = (now(), self.checkpoint().await?);
         let identity = self.derive_epoch(&record, 0);
-        let epoch = Epoch { record, number: 0, recipient: sealing_key(&identity)?, previous: None, made_at, checkpoint };
+        let epoch = Epoch {
+            record,
+            number: 0,
+            recipient: sealing_key(&identity)?,
+            previous: None,
+            made_at,
+            checkpoint,
+        };
         let head = RecordHead {
             record,
             sequence: 0,
@@ -120,11 +131,7 @@ impl Vault {
     pub(crate) async fn load_record(&self, record: &RecordId) -> Result<Record> {
         let view = self.client.record(record).await.map_err(|e| missing(e, record))?;
         let loaded = self.verify_record(&view).await?;
-        if loaded.id == *record {
-            Ok(loaded)
-        } else {
-            Err(misplaced("record", record, &loaded.id))
-        }
+        if loaded.id == *record { Ok(loaded) } else { Err(misplaced("record", record, &loaded.id)) }
     }
 
     /// Checks every statement of a record, that nothing was rolled back, and opens what keys there are.
@@ -142,7 +149,12 @@ impl Vault {
         }
         if head.epoch as usize + 1 != epochs.len() {
             let offered = epochs.len() as u64;
-            return Err(Tampering::RolledBack { what: "the epoch", seen: u64::from(head.epoch) + 1, offered }.into());
+            return Err(Tampering::RolledBack {
+                what: "the epoch",
+                seen: u64::from(head.epoch) + 1,
+                offered,
+            }
+            .into());
         }
         self.check_not_rolled_back(&head, epochs.len())?;
         self.check_seen(head.checkpoint).await?;
@@ -175,8 +187,7 @@ impl Vault {
     }
 
     fn remember_head(&self, head: &Verified<RecordHead>, epochs: u32) -> Result<()> {
-        let new =
-            SeenHead { record: head.record, sequence: head.sequence, digest: head.digest(), epochs };
+        let new = SeenHead { record: head.record, sequence: head.sequence, digest: head.digest(), epochs };
         self.change_state(|state| {
             if state.head_of(&head.record).is_none_or(|old| old.sequence < new.sequence) {
                 state.set_head(new);
@@ -225,11 +236,18 @@ impl Vault {
         loop {
             let page = self.client.items(record, after.as_ref(), ITEMS_PAGE).await?;
             let more = page.more && !page.items.is_empty();
-            rows.extend(page.items);
+            for row in page.items {
+                // Rising identifiers: none twice, so that no older version hides behind the one that counts.
+                let item: Option<ItemId> = row.item.parse().ok();
+                if item <= after {
+                    return Err(Tampering::ItemsRoot(*record).into());
+                }
+                after = item;
+                rows.push(row);
+            }
             if !more {
                 return Ok(rows);
             }
-            after = rows.last().and_then(|row| row.item.parse().ok());
         }
     }
 
@@ -237,11 +255,16 @@ impl Vault {
     pub(crate) async fn begin_change(&self, record: &RecordId) -> Result<Change<'_>> {
         let loaded = self.load_record(record).await?;
         if !loaded.mine {
-            return Err(VaultError::Invalid(format!("only {} can change this record", loaded.owner.handle())));
+            return Err(VaultError::Invalid(format!(
+                "only {} can change this record",
+                loaded.owner.handle()
+            )));
         }
         let (items, _) = self.verified_items(&loaded).await?;
-        let placements =
-            items.iter().filter(|item| !item.appended).map(|item| (item.placement.item, item.placement.digest()));
+        let placements = items
+            .iter()
+            .filter(|item| !item.appended)
+            .map(|item| (item.placement.item, item.placement.digest()));
         let placements = placements.collect();
         Ok(Change { vault: self, record: loaded, placements })
     }
@@ -372,7 +395,9 @@ pub(crate) fn misplaced(what: &'static str, expected: impl ToString, found: impl
 
 fn missing(error: cowl_api::client::ClientError, record: &RecordId) -> VaultError {
     match error.code() {
-        Some(cowl_api::ProblemCode::NotFound) => VaultError::NotFound { what: "record", name: record.to_string() },
+        Some(cowl_api::ProblemCode::NotFound) => {
+            VaultError::NotFound { what: "record", name: record.to_string() }
+        }
         _ => error.into(),
     }
 }

@@ -6,7 +6,9 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use cowl_domain::{Epoch, Grant, ItemId, Origin, RecordId, Revocation, Scope, Share, ShareTarget, Signed, Verified};
+use cowl_domain::{
+    Epoch, Grant, ItemId, Origin, RecordId, Revocation, Scope, Share, ShareTarget, Signed, Verified,
+};
 use cowl_seal::ItemKey;
 use cowl_seal::payload::Cores;
 
@@ -15,6 +17,7 @@ use rayon::prelude::*;
 use crate::error::{Result, VaultError};
 use crate::fetch::open_payload;
 use crate::grant::{CheckedGrant, recipient_of};
+use crate::local::EndedGrant;
 use crate::open::{OpenItem, suite_of};
 use crate::progress::Progress;
 use crate::record::{Change, Delta, sealing_key};
@@ -64,12 +67,9 @@ impl Vault {
     /// An expired grant gets a revocation, so that both ends lead the same way.
     async fn revoke_expired(&self) -> Result<()> {
         let at = now();
-        for checked in self.own_grants().await? {
-            if checked.revocation.is_none() && checked.grant.has_expired(at) {
-                self.revoke_one(&checked).await?;
-            }
-        }
-        Ok(())
+        let own = self.own_grants().await?;
+        let expired = own.iter().filter(|one| one.revocation.is_none() && one.grant.has_expired(at));
+        self.revoke_all(&expired.collect::<Vec<_>>()).await
     }
 
     async fn rekey_record(
@@ -86,7 +86,8 @@ impl Vault {
             self.begin_epoch(&mut change).await?;
         }
         let items = self.open_all(&change).await?;
-        let due: Vec<OpenItem> = items.into_iter().filter(|open| ended.iter().any(|end| end.opened(open))).collect();
+        let due: Vec<OpenItem> =
+            items.into_iter().filter(|open| ended.iter().any(|end| end.opened(open))).collect();
         progress.begin("re-keying", due.iter().map(|open| open.placement.size).sum());
         let mut rest = due.as_slice();
         while !rest.is_empty() {
@@ -96,7 +97,9 @@ impl Vault {
         }
         progress.end();
         for end in ended {
-            self.client.rekeyed(&end.grant.grant).await?;
+            let grant = end.grant.grant;
+            self.client.rekeyed(&grant).await?;
+            self.change_state(|state| state.set_ended(EndedGrant { grant, rekeyed: true }))?;
             report.grants += 1;
         }
         Ok(())
@@ -200,7 +203,11 @@ impl Vault {
     }
 
     /// Shares of the new file keys for those whose grants on single items live on.
-    async fn item_grant_shares(&self, record: &RecordId, resealed: &[SealedItem]) -> Result<Vec<Signed<Share>>> {
+    async fn item_grant_shares(
+        &self,
+        record: &RecordId,
+        resealed: &[SealedItem],
+    ) -> Result<Vec<Signed<Share>>> {
         let mut shares = Vec::new();
         for checked in self.living_grants(record).await? {
             let Some(item) = checked.grant.scope.item() else { continue };
@@ -226,7 +233,9 @@ impl Ended {
     fn opened(&self, open: &OpenItem) -> bool {
         match self.revocation.last {
             ShareTarget::Epoch(number) => open.placement.epoch <= number,
-            ShareTarget::Item(item, version) => open.manifest.item == item && open.manifest.version <= version,
+            ShareTarget::Item(item, version) => {
+                open.manifest.item == item && open.manifest.version <= version
+            }
         }
     }
 }
@@ -243,7 +252,7 @@ fn reseal(sealer: &Sealer, open: &OpenItem, coded: &[u8]) -> Result<(SealedItem,
         // The scrambling follows the file key, so it is done anew.
         cowl_domain::SuiteId::ChaoticImage => {
             let plain = crate::codec::unscramble(&open.key, coded)?;
-            seal_payload(&key, &crate::codec::scramble(&key, &plain), Cores::One)
+            seal_payload(&key, &crate::codec::scramble(&key, &plain)?, Cores::One)
         }
         _ => seal_payload(&key, coded, Cores::One),
     };
@@ -257,7 +266,11 @@ pub(crate) fn finish_reseal(
     key: ItemKey,
     entries: Vec<cowl_domain::PartEntry>,
 ) -> Result<SealedItem> {
-    let version = open.manifest.version.checked_add(1).ok_or_else(|| VaultError::Bug("too many versions".to_owned()))?;
+    let version = open
+        .manifest
+        .version
+        .checked_add(1)
+        .ok_or_else(|| VaultError::Bug("too many versions".to_owned()))?;
     let coded = Coded {
         label: open.manifest.label.clone(),
         suite: open.manifest.suite,

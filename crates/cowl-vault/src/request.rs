@@ -3,7 +3,8 @@
 use cowl_api::types::{AnswerRequest, NewRequest, RequestView};
 use cowl_crypto::id::random_bytes;
 use cowl_domain::{
-    AccessRequest, GrantId, ItemId, Powers, Purpose, RecordId, RequestAnswer, RequestId, Signed, Timestamp, Verified,
+    AccessRequest, GrantId, ItemId, Powers, Purpose, RecordId, RequestAnswer, RequestId, Signed, Timestamp,
+    Verified,
 };
 use cowl_seal::message;
 
@@ -49,7 +50,11 @@ impl Vault {
             powers: spec.powers,
             purpose: spec.purpose,
             until: spec.until,
-            sealed_note: message::seal_to(&recipient_of(&owner)?, &note_context(&request), spec.note.as_bytes()),
+            sealed_note: message::seal_to(
+                &recipient_of(&owner)?,
+                &note_context(&request),
+                spec.note.as_bytes(),
+            ),
             made_at: now(),
         };
         let signed = self.sign(&statement);

@@ -9,8 +9,8 @@ use cowl_crypto::id::random_bytes;
 use cowl_crypto::sign::SigningKey;
 use cowl_domain::wire;
 use cowl_domain::{
-    CheckpointRef, CodecId, ItemId, Label, Manifest, Origin, OriginClaim, PartEntry, PartName, PartyId, Placement,
-    RecordId, Signed, Statement, SuiteId, Timestamp,
+    CheckpointRef, CodecId, ItemId, Label, Manifest, Origin, OriginClaim, PartEntry, PartName, PartyId,
+    Placement, RecordId, Signed, Statement, SuiteId, Timestamp,
 };
 use cowl_seal::file_key::ItemKey;
 use cowl_seal::hybrid_rsa::RsaPublicKey;
@@ -67,10 +67,15 @@ impl Sealer {
     }
 
     /// Seals coded content in memory and cuts it into parts.
-    pub(crate) fn seal(&self, item: ItemId, coded: &Coded, bytes: Vec<u8>) -> Result<(SealedItem, Vec<Part>)> {
+    pub(crate) fn seal(
+        &self,
+        item: ItemId,
+        coded: &Coded,
+        bytes: Vec<u8>,
+    ) -> Result<(SealedItem, Vec<Part>)> {
         let key = ItemKey::make(suite_of(coded.suite));
         let bytes = match coded.suite {
-            SuiteId::ChaoticImage => crate::codec::scramble(&key, &bytes),
+            SuiteId::ChaoticImage => crate::codec::scramble(&key, &bytes)?,
             SuiteId::Standard | SuiteId::HybridRsa => bytes,
         };
         let (entries, parts) = seal_payload(&key, &bytes, Cores::One);
@@ -116,9 +121,13 @@ impl Sealer {
             parts,
             origin,
         };
-        let size = manifest.payload_size().ok_or_else(|| VaultError::Bug("payload without end".to_owned()))?;
-        let sealed =
-            sealed_box::seal(&key.manifest_key(), &manifest_context(&item, version), &wire::encode(&manifest));
+        let size =
+            manifest.payload_size().ok_or_else(|| VaultError::Bug("payload without end".to_owned()))?;
+        let sealed = sealed_box::seal(
+            &key.manifest_key(),
+            &manifest_context(&item, version),
+            &wire::encode(&manifest),
+        );
         let placement = Placement {
             record: self.record,
             item,

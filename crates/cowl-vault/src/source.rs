@@ -42,7 +42,8 @@ impl Source {
             if metadata.is_dir() {
                 gather_folder(path, &mut sources)?;
             } else {
-                let name = path.file_name().map_or_else(|| "file".to_owned(), |n| n.to_string_lossy().into_owned());
+                let name =
+                    path.file_name().map_or_else(|| "file".to_owned(), |n| n.to_string_lossy().into_owned());
                 sources.push(Self { name, origin: Origin::File(FileStamp::of(path)?) });
             }
         }

@@ -39,8 +39,9 @@ impl Vault {
     pub(crate) async fn sealer(&self, record: &Record) -> Result<Sealer> {
         let epoch = record.current_epoch();
         let recipient = |key: &cowl_domain::SealingKey| {
-            cowl_seal::XWingRecipient::from_bytes(key.as_bytes())
-                .map_err(|e| VaultError::Invalid(format!("the record's owner or epoch has no usable key: {e}")))
+            cowl_seal::XWingRecipient::from_bytes(key.as_bytes()).map_err(|e| {
+                VaultError::Invalid(format!("the record's owner or epoch has no usable key: {e}"))
+            })
         };
         Ok(Sealer {
             party: self.party_id(),
@@ -138,7 +139,11 @@ impl Vault {
         Ok(passed)
     }
 
-    async fn arrived(&self, record: &RecordId, journal: &Journal) -> Result<std::collections::HashSet<PartName>> {
+    async fn arrived(
+        &self,
+        record: &RecordId,
+        journal: &Journal,
+    ) -> Result<std::collections::HashSet<PartName>> {
         let names: Vec<PartName> = journal.parts.iter().map(|part| part.name).collect();
         let mut arrived = std::collections::HashSet::new();
         for some in names.chunks(QUERY_PARTS) {
@@ -148,9 +153,14 @@ impl Vault {
     }
 
     /// The coded content of a large item, as a reader that fetches its parts.
-    pub(crate) fn read_coded(&self, ticket: &[u8], open: &OpenItem) -> Result<impl Read + Send + 'static + use<>> {
+    pub(crate) fn read_coded(
+        &self,
+        ticket: &[u8],
+        open: &OpenItem,
+    ) -> Result<impl Read + Send + 'static + use<>> {
         let (send, mut receive) = mpsc::channel(2);
-        let names: Vec<(PartName, u64)> = open.manifest.parts.iter().map(|part| (part.name, part.size)).collect();
+        let names: Vec<(PartName, u64)> =
+            open.manifest.parts.iter().map(|part| (part.name, part.size)).collect();
         // A failed fetch ends the channel early, and the joiner names the part that is missing.
         tokio::spawn(send_parts(self.client.clone(), ticket.to_vec(), names, send));
         let parts = std::iter::from_fn(move || receive.blocking_recv().map(Ok));
@@ -162,7 +172,12 @@ impl Vault {
 }
 
 impl Stream {
-    fn begin(sealer: PayloadSealer, plan: SplitPlan, reader: impl Read + Send + 'static, length: u64) -> Self {
+    fn begin(
+        sealer: PayloadSealer,
+        plan: SplitPlan,
+        reader: impl Read + Send + 'static,
+        length: u64,
+    ) -> Self {
         let (send, parts) = mpsc::channel(1);
         let done = tokio::task::spawn_blocking(move || {
             let splitter = PartSplitter::new(&plan, |part, check| {
@@ -222,7 +237,8 @@ impl<R: Read> Read for LateOpen<R> {
                 LateState::Open(reader) => return reader.read(out).map_err(refuse),
                 LateState::Closed(inner) => {
                     let inner = inner.take().ok_or_else(|| io::Error::other("reading has failed before"))?;
-                    let reader = cowl_seal::payload::OpenReader::new(inner, &self.key, Cores::All).map_err(refuse)?;
+                    let reader =
+                        cowl_seal::payload::OpenReader::new(inner, &self.key, Cores::All).map_err(refuse)?;
                     self.state = LateState::Open(Box::new(reader));
                 }
             }

@@ -54,16 +54,13 @@ pub(crate) struct Unlocked {
 }
 
 impl Vault {
-    pub(crate) fn assemble(
-        profile: Profile,
-        client: Client,
-        unlocked: Unlocked,
-    ) -> Result<Self> {
+    pub(crate) fn assemble(profile: Profile, client: Client, unlocked: Unlocked) -> Result<Self> {
         let Unlocked { token, identity, export_key, binding, chain } = unlocked;
         let signing = signing_key(&identity);
         let local_key = LocalKey::derive(&signing.expose_seed());
         let state = LocalState::load(&profile, &local_key)?;
-        let server = profile.known_server().ok_or_else(|| VaultError::Bug("profile without a server".to_owned()))?;
+        let server =
+            profile.known_server().ok_or_else(|| VaultError::Bug("profile without a server".to_owned()))?;
         Ok(Self {
             log_key: parse_log_key(&server)?,
             origin: server.origin,

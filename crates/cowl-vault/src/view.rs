@@ -3,8 +3,8 @@
 use cowl_crypto::digest::Digest;
 use cowl_crypto::fingerprint::Fingerprint;
 use cowl_domain::{
-    CodecId, EventKind, GrantId, Handle, ItemId, Label, PartyId, Powers, Purpose, RecordId, RequestId, Role, Scope,
-    SuiteId, Timestamp,
+    CodecId, EventKind, GrantId, Handle, ItemId, Label, PartyId, Powers, Purpose, RecordId, RequestId, Role,
+    Scope, SuiteId, Timestamp,
 };
 
 /// How far a party's keys are trusted.

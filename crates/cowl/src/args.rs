@@ -12,18 +12,20 @@ mod party;
 mod record;
 mod seal;
 
-pub(crate) use agent::{AgentCommand, HoldArguments, RunArguments};
+pub(crate) use agent::{AgentCommand, RunArguments};
 pub(crate) use demo::DemoArguments;
 pub(crate) use grant::{
-    ApproveArguments, Contents, GrantCommand, ListGrantsArguments, MakeArguments, RequestArguments, RevokeArguments,
+    ApproveArguments, Contents, GrantCommand, ListGrantsArguments, MakeArguments, RequestArguments,
+    RevokeArguments,
 };
 pub(crate) use key::{ExportKeyArguments, KeyCommand, MakeKeyArguments, RecipientArguments};
 pub(crate) use party::{
-    KitArguments, LoginArguments, PartyCommand, PasswdArguments, RegisterArguments, ServerArguments, VerifyArguments,
+    KitArguments, LoginArguments, PartyCommand, PasswdArguments, RegisterArguments, ServerArguments,
+    StayArguments, VerifyArguments,
 };
 pub(crate) use record::{
-    AddArguments, CheckArguments, ExportArguments, GetArguments, ListItemsArguments, RecordCommand, RemoveArguments,
-    ShowArguments,
+    AddArguments, CheckArguments, ExportArguments, GetArguments, ListItemsArguments, RecordCommand,
+    RemoveArguments, ShowArguments,
 };
 pub(crate) use seal::{OpenArguments, PassphraseArguments, SealArguments};
 
@@ -98,7 +100,9 @@ pub(crate) enum Command {
     /// Check this device, the way to the cloud, and the clock
     Doctor,
     /// Print completions for a shell
-    #[command(after_help = "Example:\n  cowl completions bash > ~/.local/share/bash-completion/completions/cowl")]
+    #[command(
+        after_help = "Example:\n  cowl completions bash > ~/.local/share/bash-completion/completions/cowl"
+    )]
     Completions {
         /// bash, elvish, fish, powershell or zsh
         shell: clap_complete::Shell,

@@ -39,7 +39,11 @@ impl Columns {
         let mut line = String::new();
         for (column, cell) in cells.iter().enumerate() {
             let width = self.width(column);
-            line += &if self.right.contains(&column) { format!("{cell:>width$}  ") } else { format!("{cell:<width$}  ") };
+            line += &if self.right.contains(&column) {
+                format!("{cell:>width$}  ")
+            } else {
+                format!("{cell:<width$}  ")
+            };
         }
         line.trim_end().to_owned()
     }

@@ -71,7 +71,9 @@ impl Failure {
     /// What to do about it, where there is something.
     pub(crate) fn hint(&self) -> Option<String> {
         match self {
-            Self::Vault(VaultError::Refused(problem)) if problem.code == cowl_api::ProblemCode::Unauthenticated => {
+            Self::Vault(VaultError::Refused(problem))
+                if problem.code == cowl_api::ProblemCode::Unauthenticated =>
+            {
                 Some("the session has ended; log in again: cowl party login".to_owned())
             }
             Self::Vault(error) => error.hint(),
@@ -92,7 +94,9 @@ impl Failure {
     /// Whether the reader of stdout went away, which is its good right.
     pub(crate) fn is_broken_pipe(&self) -> bool {
         let source = match self {
-            Self::Stream(source) | Self::File { source, .. } | Self::Vault(VaultError::Stream(source)) => source,
+            Self::Stream(source) | Self::File { source, .. } | Self::Vault(VaultError::Stream(source)) => {
+                source
+            }
             _ => return false,
         };
         source.kind() == io::ErrorKind::BrokenPipe

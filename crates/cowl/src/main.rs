@@ -17,15 +17,15 @@ mod sealing;
 mod secret_input;
 mod session;
 mod settings;
-mod size;
 mod sink;
+mod size;
 mod style;
 
 use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::args::{Arguments, Command};
+use crate::args::Arguments;
 use crate::commands::Context;
 use crate::failure::{Failure, Result};
 use crate::output::Output;
@@ -52,6 +52,7 @@ fn run(arguments: Arguments) -> Result<()> {
 
 /// Runs what waits for the network.
 fn block_on<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::Stream)?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::Stream)?;
     runtime.block_on(work)
 }

@@ -34,7 +34,7 @@ impl Serialize for Moment {
 }
 
 /// When something is to end.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub(crate) enum Until {
     /// This long from now.
     After(Span),
@@ -53,7 +53,9 @@ impl FromStr for Until {
         let span = || text.parse::<Span>().map(Self::After);
         // A day alone parses as no moment, and a span as neither.
         moment.or_else(|_| day()).or_else(|_| span()).map_err(|_: jiff::Error| {
-            format!("'{text}' is neither a day (2026-11-30), a moment (2026-11-30T18:00:00Z) nor a time (7d, 12h)")
+            format!(
+                "'{text}' is neither a day (2026-11-30), a moment (2026-11-30T18:00:00Z) nor a time (7d, 12h)"
+            )
         })
     }
 }

@@ -26,7 +26,12 @@ pub(crate) enum SealedFor {
 ///
 /// # Errors
 /// Those of the streams, and recipients that do not go together.
-pub(crate) fn seal(input: File, output: impl Write + Send, sealed_for: &SealedFor, armor: bool) -> io::Result<u64> {
+pub(crate) fn seal(
+    input: File,
+    output: impl Write + Send,
+    sealed_for: &SealedFor,
+    armor: bool,
+) -> io::Result<u64> {
     pipeline(input, output, |mut input, output| {
         if !armor {
             return Ok(copy_sealed(&mut input, sealed_for, output)?.0);
@@ -48,14 +53,14 @@ pub(crate) fn open(
     output: impl Write + Send,
     identities: impl FnOnce(bool) -> io::Result<Vec<Identity>> + Send,
 ) -> io::Result<u64> {
-    pipeline(input, output, |mut input, mut output| {
+    pipeline(input, output, |mut input, output| {
         if is_armored(input.fill_buf()?) {
             let mut unarmored = io::BufReader::with_capacity(GLANCE, ArmorReader::new(input));
             let identities = identities(is_for_passphrase(unarmored.fill_buf()?))?;
-            return copy_opened(age::open_reader(&identities, unarmored, Cores::All)?, &mut output);
+            return copy_opened(age::open_reader(&identities, unarmored, Cores::All)?, output);
         }
         let identities = identities(is_for_passphrase(input.fill_buf()?))?;
-        copy_opened(age::open_reader(&identities, input, Cores::All)?, &mut output)
+        copy_opened(age::open_reader(&identities, input, Cores::All)?, output)
     })
 }
 
@@ -71,10 +76,16 @@ pub(crate) fn input(path: Option<&Path>) -> Result<File> {
     }
 }
 
-fn copy_sealed<W: Write>(input: &mut ReadAhead<'_>, sealed_for: &SealedFor, output: W) -> io::Result<(u64, W)> {
+fn copy_sealed<W: Write>(
+    input: &mut ReadAhead<'_>,
+    sealed_for: &SealedFor,
+    output: W,
+) -> io::Result<(u64, W)> {
     let mut writer: SealWriter<W> = match sealed_for {
         SealedFor::Recipients(recipients) => age::seal_writer(recipients, output, Cores::All)?,
-        SealedFor::Passphrase(passphrase) => age::seal_writer_with_passphrase(passphrase, output, Cores::All)?,
+        SealedFor::Passphrase(passphrase) => {
+            age::seal_writer_with_passphrase(passphrase, output, Cores::All)?
+        }
     };
     let mut bytes = 0;
     loop {

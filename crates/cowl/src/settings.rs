@@ -70,14 +70,17 @@ impl Surroundings {
     }
 
     fn settings_file(&self) -> Option<PathBuf> {
-        let base = self.config_home.clone().or_else(|| self.home.as_ref().map(|home| home.join(".config")))?;
+        let base =
+            self.config_home.clone().or_else(|| self.home.as_ref().map(|home| home.join(".config")))?;
         Some(base.join("cowl/config.toml"))
     }
 
     fn profiles(&self) -> Result<PathBuf> {
-        let base = self.data_home.clone().or_else(|| self.home.as_ref().map(|home| home.join(".local/share")));
+        let base =
+            self.data_home.clone().or_else(|| self.home.as_ref().map(|home| home.join(".local/share")));
         let base = base.ok_or_else(|| {
-            Failure::usage("there is no home folder to keep profiles in").with_hint("name a folder: --profile DIR")
+            Failure::usage("there is no home folder to keep profiles in")
+                .with_hint("name a folder: --profile DIR")
         })?;
         Ok(base.join("cowl"))
     }
@@ -110,13 +113,16 @@ impl SettingsFile {
         let Some(path) = named.or(default.as_deref()) else { return Ok(Self::default()) };
         match std::fs::read_to_string(path) {
             Ok(text) => Self::parse(path, &text),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound && named.is_none() => Ok(Self::default()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && named.is_none() => {
+                Ok(Self::default())
+            }
             Err(error) => Err(Failure::file(path, error)),
         }
     }
 
     fn parse(path: &Path, text: &str) -> Result<Self> {
-        toml::from_str(text).map_err(|error| Failure::usage(format!("{}: {}", path.display(), error.message())))
+        toml::from_str(text)
+            .map_err(|error| Failure::usage(format!("{}: {}", path.display(), error.message())))
     }
 }
 
@@ -164,7 +170,8 @@ mod tests {
     fn the_sample_in_the_documentation_is_read() {
         let source = include_str!("settings.rs");
         let lines = source.lines().skip_while(|line| *line != "/// ```toml").skip(1);
-        let sample: Vec<_> = lines.map_while(|line| line.strip_prefix("/// ")).take_while(|it| *it != "```").collect();
+        let sample: Vec<_> =
+            lines.map_while(|line| line.strip_prefix("/// ")).take_while(|it| *it != "```").collect();
         let file = parse(&sample.join("\n")).unwrap();
         assert_eq!(file.lock_after.as_deref(), Some("15m"));
         assert_eq!(file.server.as_deref(), Some("https://cloud.example"));

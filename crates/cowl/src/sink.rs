@@ -44,7 +44,9 @@ impl Sink {
     /// When the file cannot be made.
     pub(crate) fn open(path: Option<&Path>, readers: Readers) -> Result<Self> {
         match path {
-            Some(path) if !is_stdin(path) => Self::file(path, readers).map_err(|error| Failure::file(path, error)),
+            Some(path) if !is_stdin(path) => {
+                Self::file(path, readers).map_err(|error| Failure::file(path, error))
+            }
             _ => Ok(Self::stdout()?),
         }
     }
@@ -129,7 +131,8 @@ fn is_text(bytes: &[u8]) -> bool {
 }
 
 /// Why a terminal gets nothing.
-pub(crate) const NOT_TO_A_TERMINAL: &str = "these bytes are no text for a terminal; write them to a file: -o FILE";
+pub(crate) const NOT_TO_A_TERMINAL: &str =
+    "these bytes are no text for a terminal; write them to a file: -o FILE";
 
 #[cfg(test)]
 mod tests {

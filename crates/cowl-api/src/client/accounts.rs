@@ -61,7 +61,8 @@ impl Client {
 
     /// A party, by identifier or handle.
     pub async fn party(&self, party: &str) -> Result<PartyEntry, ClientError> {
-        let fits = !party.is_empty() && party.bytes().all(|b| b.is_ascii_alphanumeric() || b"._@-".contains(&b));
+        let fits =
+            !party.is_empty() && party.bytes().all(|b| b.is_ascii_alphanumeric() || b"._@-".contains(&b));
         if !fits || party.starts_with('.') {
             return Err(crate::Problem::not_found().into());
         }
@@ -69,7 +70,12 @@ impl Client {
     }
 
     /// Parties whose handles begin with `prefix`, in the order of their handles, behind the handle `after`.
-    pub async fn parties(&self, prefix: &str, after: Option<&str>, limit: u32) -> Result<PartyPage, ClientError> {
+    pub async fn parties(
+        &self,
+        prefix: &str,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<PartyPage, ClientError> {
         let call = Call::read(paths::PARTIES).query("prefix", Some(prefix)).query("after", after);
         self.fetch(call.query("limit", Some(limit))).await
     }

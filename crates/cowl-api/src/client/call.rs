@@ -82,7 +82,11 @@ impl Client {
     }
 
     /// Sends JSON and reads JSON.
-    pub(super) async fn send<B: Serialize, R: DeserializeOwned>(&self, call: Call, body: &B) -> Result<R, ClientError> {
+    pub(super) async fn send<B: Serialize, R: DeserializeOwned>(
+        &self,
+        call: Call,
+        body: &B,
+    ) -> Result<R, ClientError> {
         let bytes = encode(body);
         let body = self.exchange(&call, MAX_JSON, |request| json(request, &bytes)).await?;
         serde_json::from_slice(&body).map_err(|e| call.bad_answer(e))
@@ -125,7 +129,9 @@ impl Client {
     ) -> Result<Bytes, Failure> {
         let response = self.open(call, prepare).await?;
         let again = call.repeat == Repeat::Freely;
-        self.read(call, response, limit).await.map_err(|error| Failure { again: again && error.is_passing(), error })
+        self.read(call, response, limit)
+            .await
+            .map_err(|error| Failure { again: again && error.is_passing(), error })
     }
 
     /// Calls once, and hands out the answer unread if it is a good one.
@@ -136,7 +142,8 @@ impl Client {
     ) -> Result<Response, Failure> {
         let freely = call.repeat == Repeat::Freely;
         let sent = prepare(self.request(call)).send().await;
-        let response = sent.map_err(|e| Failure { again: freely || e.is_connect(), error: self.unreachable(&e) })?;
+        let response =
+            sent.map_err(|e| Failure { again: freely || e.is_connect(), error: self.unreachable(&e) })?;
         if response.status().is_success() {
             return Ok(response);
         }

@@ -25,7 +25,8 @@ impl Client {
 
     /// Proof that leaf `index` is among the first `size`.
     pub async fn inclusion(&self, index: u64, size: u64) -> Result<Vec<Hash>, ClientError> {
-        self.proof(|| Call::read(paths::INCLUSION).query("index", Some(index)).query("size", Some(size))).await
+        self.proof(|| Call::read(paths::INCLUSION).query("index", Some(index)).query("size", Some(size)))
+            .await
     }
 
     /// Events that concern the caller, behind leaf `after`.
@@ -45,7 +46,8 @@ impl Client {
 
     async fn proof(&self, call: impl Fn() -> Call) -> Result<Vec<Hash>, ClientError> {
         let proof: Proof = self.fetch(call()).await?;
-        let hashes: Option<_> = proof.hashes.into_iter().map(|blob| Some(Hash::from_bytes(blob.0.try_into().ok()?))).collect();
+        let hashes: Option<_> =
+            proof.hashes.into_iter().map(|blob| Some(Hash::from_bytes(blob.0.try_into().ok()?))).collect();
         hashes.ok_or_else(|| call().bad_answer("a hash of a proof is not 32 bytes"))
     }
 }

@@ -31,7 +31,11 @@ impl Client {
     }
 
     /// Which of these parts of the caller are durable: after a cut, the others are sent again.
-    pub async fn parts_known(&self, record: &RecordId, parts: &[PartName]) -> Result<Vec<PartName>, ClientError> {
+    pub async fn parts_known(
+        &self,
+        record: &RecordId,
+        parts: &[PartName],
+    ) -> Result<Vec<PartName>, ClientError> {
         let call = Call::post(paths::PARTS_KNOWN).with("record", record).freely();
         let known: PartsKnown = self.send(call, &names(parts)).await?;
         let parsed: Result<_, _> = known.parts.iter().map(|name| name.parse()).collect();

@@ -31,7 +31,8 @@ impl Metrics {
     }
 
     fn install() -> Self {
-        let builder = PrometheusBuilder::new().set_buckets(&SECONDS).expect("the list of buckets is not empty");
+        let builder =
+            PrometheusBuilder::new().set_buckets(&SECONDS).expect("the list of buckets is not empty");
         Self(builder.install_recorder().expect("nothing else in these programs installs a recorder"))
     }
 }

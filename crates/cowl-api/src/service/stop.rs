@@ -42,7 +42,8 @@ impl Stop {
     /// # Errors
     /// That of the operating system.
     pub fn raise_on_signals(&self) -> io::Result<()> {
-        let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+        let (mut terminate, mut interrupt) =
+            (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
         let stop = self.clone();
         tokio::spawn(async move {
             tokio::select! {

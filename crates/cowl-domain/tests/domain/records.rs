@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use cowl_crypto::digest::Digest;
 use cowl_crypto::merkle::{Hash, verify_inclusion};
-use cowl_domain::{Grant, ItemId, ItemsRoot, Manifest, PartEntry, PartName, Scope, Timestamp};
+use cowl_domain::{ItemId, ItemsRoot, Manifest, PartEntry, PartName, Scope, Timestamp};
 use proptest::collection::btree_map;
 use proptest::prelude::*;
 use proptest::sample::Index;

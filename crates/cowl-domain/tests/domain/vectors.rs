@@ -19,6 +19,8 @@ struct Vector {
     bytes: Vec<u8>,
     digest: String,
     again: fn(&[u8]) -> Vec<u8>,
+    /// Whether bytes are a statement that its signer signed; `None` for values that are not signed.
+    counts: Option<fn(&[u8]) -> bool>,
 }
 
 fn signed<T: Statement>(name: &'static str, statement: &T) -> Vector {
@@ -28,7 +30,9 @@ fn signed<T: Statement>(name: &'static str, statement: &T) -> Vector {
         let statement = signed.verify(&party_keys(1)).unwrap().into_statement();
         Signed::sign(&statement, party_keys(1).party, 0, &signing_key(1)).to_bytes()
     };
-    Vector { name, bytes: signed.to_bytes(), digest: signed.digest().to_string(), again }
+    let counts = |bytes: &[u8]| Signed::<T>::from_bytes(bytes).is_ok_and(|it| it.verify(&party_keys(1)).is_ok());
+    let digest = signed.digest().to_string();
+    Vector { name, bytes: signed.to_bytes(), digest, again, counts: Some(counts) }
 }
 
 fn folder() -> PathBuf {
@@ -114,7 +118,7 @@ fn items() -> Vec<Vector> {
     vec![
         signed("origin", &claim),
         signed("placement", &placement),
-        Vector { name: "manifest", bytes: manifest, digest, again },
+        Vector { name: "manifest", bytes: manifest, digest, again, counts: None },
     ]
 }
 
@@ -209,7 +213,8 @@ fn event() -> Vector {
     event.grant = Some(GrantId::from_bytes([0x44; 16]));
     event.count = Some(2);
     let again = |bytes: &[u8]| wire::encode(&wire::decode::<Event>("event", bytes).unwrap());
-    Vector { name: "event", bytes: wire::encode(&event), digest: event.leaf(&[9; 16]).to_string(), again }
+    let digest = event.leaf(&[9; 16]).to_string();
+    Vector { name: "event", bytes: wire::encode(&event), digest, again, counts: None }
 }
 
 fn items_root() -> ItemsRoot {
@@ -241,6 +246,23 @@ fn frozen_forms_are_read_and_written_as_ever() {
 #[test]
 fn frozen_digests_are_the_same_as_ever() {
     assert_eq!(digests(), fs::read_to_string(folder().join("digests.txt")).unwrap());
+}
+
+/// Exhaustive where the property tests draw: each byte of each statement, each length.
+#[test]
+fn no_byte_of_a_statement_can_be_changed_or_left_out() {
+    for vector in vectors() {
+        let Some(counts) = vector.counts else { continue };
+        assert!(counts(&vector.bytes));
+        for place in 0..vector.bytes.len() {
+            assert!(!counts(&vector.bytes[..place]), "{} cut to {place} bytes", vector.name);
+            for change in [0x01, 0x20, 0x80, 0xff] {
+                let mut changed = vector.bytes.clone();
+                changed[place] ^= change;
+                assert!(!counts(&changed), "{} with byte {place} changed by {change:#x}", vector.name);
+            }
+        }
+    }
 }
 
 #[test]

@@ -9,7 +9,15 @@ const BLOCK: usize = SIDE * SIDE;
 const COSINES: [[f32; SIDE]; SIDE] = {
     // cos(k π / 16) / 2 for k = 0..8, and cos(π / 4) / 2 for the first row.
     const HALF: [f32; 9] = [
-        0.5, 0.490_392_64, 0.461_939_77, 0.415_734_8, 0.353_553_4, 0.277_785_12, 0.191_341_72, 0.097_545_16, 0.0,
+        0.5,
+        0.490_392_64,
+        0.461_939_77,
+        0.415_734_8,
+        0.353_553_4,
+        0.277_785_12,
+        0.191_341_72,
+        0.097_545_16,
+        0.0,
     ];
     let mut rows = [[HALF[4]; SIDE]; SIDE];
     let mut u = 1;
@@ -28,16 +36,16 @@ const COSINES: [[f32; SIDE]; SIDE] = {
 
 /// Raster position of each position of the zigzag order (T.81 Figure A.6).
 const ZIGZAG: [u8; BLOCK] = [
-    0, 1, 8, 16, 9, 2, 3, 10, 17, 24, 32, 25, 18, 11, 4, 5, 12, 19, 26, 33, 40, 48, 41, 34, 27, 20, 13, 6, 7, 14, 21,
-    28, 35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23, 30, 37, 44, 51, 58, 59, 52, 45, 38, 31, 39, 46, 53, 60, 61, 54,
-    47, 55, 62, 63,
+    0, 1, 8, 16, 9, 2, 3, 10, 17, 24, 32, 25, 18, 11, 4, 5, 12, 19, 26, 33, 40, 48, 41, 34, 27, 20, 13, 6, 7,
+    14, 21, 28, 35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23, 30, 37, 44, 51, 58, 59, 52, 45, 38, 31, 39,
+    46, 53, 60, 61, 54, 47, 55, 62, 63,
 ];
 
 /// T.81 Table K.1.
 const LUMA: [u8; BLOCK] = [
-    16, 11, 10, 16, 24, 40, 51, 61, 12, 12, 14, 19, 26, 58, 60, 55, 14, 13, 16, 24, 40, 57, 69, 56, 14, 17, 22, 29, 51,
-    87, 80, 62, 18, 22, 37, 56, 68, 109, 103, 77, 24, 35, 55, 64, 81, 104, 113, 92, 49, 64, 78, 87, 103, 121, 120, 101,
-    72, 92, 95, 98, 112, 100, 103, 99,
+    16, 11, 10, 16, 24, 40, 51, 61, 12, 12, 14, 19, 26, 58, 60, 55, 14, 13, 16, 24, 40, 57, 69, 56, 14, 17,
+    22, 29, 51, 87, 80, 62, 18, 22, 37, 56, 68, 109, 103, 77, 24, 35, 55, 64, 81, 104, 113, 92, 49, 64, 78,
+    87, 103, 121, 120, 101, 72, 92, 95, 98, 112, 100, 103, 99,
 ];
 
 /// T.81 Table K.2: all that is not listed is 99.
@@ -144,7 +152,11 @@ impl Coefficients {
     pub(super) fn write(&self, symbols: &mut Vec<u8>) {
         let mut last = 0i16;
         for (index, &value) in self.values.iter().enumerate() {
-            let value = if index < self.blocks { value.wrapping_sub(std::mem::replace(&mut last, value)) } else { value };
+            let value = if index < self.blocks {
+                value.wrapping_sub(std::mem::replace(&mut last, value))
+            } else {
+                value
+            };
             let mut folded = ((value << 1) ^ (value >> 15)) as u16;
             while folded >= 0x80 {
                 symbols.push(folded as u8 | 0x80);

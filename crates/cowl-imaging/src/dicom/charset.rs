@@ -71,7 +71,9 @@ fn encoding_of(code: &[u8]) -> Option<&'static Encoding> {
 fn decode_escaped(segment: &[u8], out: &mut String) {
     let (encoding, text) = match segment {
         [b'$', b'B' | b'@', ..] => return decode_japanese(segment, out),
-        [b'$', b'(', b'D', text @ ..] => return out.extend(text.chunks(2).map(|_| char::REPLACEMENT_CHARACTER)),
+        [b'$', b'(', b'D', text @ ..] => {
+            return out.extend(text.chunks(2).map(|_| char::REPLACEMENT_CHARACTER));
+        }
         [b'$', b')', b'C', text @ ..] => (EUC_KR, text),
         [b'$', b')', b'A', text @ ..] => (GBK, text),
         [b'(', b'B' | b'J', text @ ..] | [b')', b'I', text @ ..] => (SHIFT_JIS, text),
@@ -111,9 +113,11 @@ mod tests {
     #[test]
     fn code_extensions_switch_within_a_text() {
         // PS3.5 H.3.1 and I.2, the ideographic and hangul parts of their example names.
-        let japanese = CharacterSet::from_codes(b"\\ISO 2022 IR 87").decode(b"\x1b$B;3ED\x1b(B^\x1b$BB@O:\x1b(B");
+        let japanese =
+            CharacterSet::from_codes(b"\\ISO 2022 IR 87").decode(b"\x1b$B;3ED\x1b(B^\x1b$BB@O:\x1b(B");
         assert_eq!(japanese, "山田^太郎");
-        let korean = CharacterSet::from_codes(b"\\ISO 2022 IR 149").decode(b"\x1b$)C\xb1\xe8\xc8\xf1\xc1\xdf");
+        let korean =
+            CharacterSet::from_codes(b"\\ISO 2022 IR 149").decode(b"\x1b$)C\xb1\xe8\xc8\xf1\xc1\xdf");
         assert_eq!(korean, "김희중");
     }
 

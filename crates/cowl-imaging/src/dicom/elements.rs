@@ -119,11 +119,8 @@ impl<'a> Elements<'a> {
             return Ok(None);
         }
         let head = self.read_head()?;
-        let value = if head.length == UNDEFINED {
-            self.read_undefined(&head)?
-        } else {
-            self.read_defined(&head)?
-        };
+        let value =
+            if head.length == UNDEFINED { self.read_undefined(&head)? } else { self.read_defined(&head)? };
         Ok(Some(Element { tag: head.tag, value }))
     }
 
@@ -267,8 +264,8 @@ impl Elements<'_> {
 /// PS3.5 Table 7.1-2: these have a length of 16 bits, all others one of 32 bits after two reserved bytes.
 fn has_short_length(representation: [u8; 2]) -> bool {
     const SHORT: [&[u8; 2]; 21] = [
-        b"AE", b"AS", b"AT", b"CS", b"DA", b"DS", b"DT", b"FL", b"FD", b"IS", b"LO", b"LT", b"PN", b"SH", b"SL",
-        b"SS", b"ST", b"TM", b"UI", b"UL", b"US",
+        b"AE", b"AS", b"AT", b"CS", b"DA", b"DS", b"DT", b"FL", b"FD", b"IS", b"LO", b"LT", b"PN", b"SH",
+        b"SL", b"SS", b"ST", b"TM", b"UI", b"UL", b"US",
     ];
     SHORT.contains(&&representation)
 }

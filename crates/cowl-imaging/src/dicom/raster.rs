@@ -25,7 +25,8 @@ fn layout(file: &DicomFile<'_>) -> Option<PixelLayout> {
     let samples = number(file, SAMPLES_PER_PIXEL).unwrap_or(1);
     let planar = samples > 1 && number(file, PLANAR_CONFIGURATION) == Some(1);
     // Planes that follow each other are coded as frames.
-    let (frames, samples) = if planar { (frames(file)?.checked_mul(u32::from(samples))?, 1) } else { (frames(file)?, samples) };
+    let (frames, samples) =
+        if planar { (frames(file)?.checked_mul(u32::from(samples))?, 1) } else { (frames(file)?, samples) };
     let (rows, columns) = (u32::from(number(file, ROWS)?), u32::from(number(file, COLUMNS)?));
     PixelLayout::new(rows, columns, frames, samples, format).ok()
 }

@@ -71,7 +71,10 @@ impl RunContext {
 
     pub(super) fn golomb_parameter(&self) -> u32 {
         let occurrences = self.occurrences as u32;
-        golomb_parameter(occurrences, self.magnitude as u32 + self.interruption_type as u32 * (occurrences >> 1))
+        golomb_parameter(
+            occurrences,
+            self.magnitude as u32 + self.interruption_type as u32 * (occurrences >> 1),
+        )
     }
 
     pub(super) fn map(&self, residual: i32, golomb_parameter: u32) -> u32 {

@@ -67,7 +67,7 @@ impl Scan {
     }
 
     pub(super) fn encode(&mut self, width: usize, samples: &[u16], bits: &mut BitWriter<'_>) {
-        let mask = (self.range - 1) as u16;
+        let mask = ((1u32 << self.residual_bits) - 1) as u16;
         let mut above = vec![0u16; width + 2];
         let mut line = vec![0u16; width + 2];
         for row in samples.chunks_exact(width) {

@@ -83,7 +83,12 @@ impl FrameDecoder {
         })
     }
 
-    fn decode_components(&mut self, rest: &mut &[u8], colour: bool, frame: &mut [u8]) -> Result<(), CodecError> {
+    fn decode_components(
+        &mut self,
+        rest: &mut &[u8],
+        colour: bool,
+        frame: &mut [u8],
+    ) -> Result<(), CodecError> {
         let (keys_of, row_bytes) = (self.keys_of, 2 * self.geometry.columns);
         let count = self.components.len();
         for index in component_order(count, colour) {
@@ -161,7 +166,8 @@ fn read_section(zstd: &mut Decompressor<'_>, rest: &mut &[u8], out: &mut [u8]) -
         return Ok(());
     }
     let (section, after) = after.split_at_checked(length).ok_or(CodecError::Truncated)?;
-    let written = zstd.decompress_to_buffer(section, out).map_err(|_| CodecError::Damaged("entropy-coded section"))?;
+    let written =
+        zstd.decompress_to_buffer(section, out).map_err(|_| CodecError::Damaged("entropy-coded section"))?;
     if written != out.len() {
         return Err(CodecError::Damaged("length of an entropy-coded section"));
     }

@@ -57,7 +57,8 @@ impl FrameEncoder {
     /// # Errors
     /// [`CodecError::RasterLength`] when `frame` has not the length that the layout says.
     pub fn encode(&mut self, frame: &[u8], out: &mut Vec<u8>) -> Result<(), CodecError> {
-        let expected = self.geometry.rows * self.geometry.columns * self.components.len() * self.keys_of.bytes;
+        let expected =
+            self.geometry.rows * self.geometry.columns * self.components.len() * self.keys_of.bytes;
         if frame.len() != expected {
             return Err(CodecError::RasterLength { expected, actual: frame.len() });
         }
@@ -77,8 +78,9 @@ impl FrameEncoder {
         let mut components = std::mem::take(&mut self.components);
         let colour = subtract_second_where_smaller(&mut components);
         out.push(PREDICTED | if colour { COLOUR_DIFFERENCES } else { 0 });
-        let coded = component_order(components.len(), colour)
-            .try_for_each(|index| self.encode_plane(&components[index], first_key(self.keys_of, colour, index), out));
+        let coded = component_order(components.len(), colour).try_for_each(|index| {
+            self.encode_plane(&components[index], first_key(self.keys_of, colour, index), out)
+        });
         self.components = components;
         coded
     }

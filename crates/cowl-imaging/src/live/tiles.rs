@@ -106,7 +106,9 @@ pub(super) fn sort(plane: &[u8], stride: usize, activities: &[u8], least: u8, so
         let (first, second) = halves(upper);
         let (third, fourth) = halves(lower);
         let tiles = first.iter().zip(second).zip(third).zip(fourth).zip(activities);
-        for ((((first, second), third), fourth), &activity) in tiles.filter(|(_, activity)| **activity >= least) {
+        for ((((first, second), third), fourth), &activity) in
+            tiles.filter(|(_, activity)| **activity >= least)
+        {
             let tile = &mut sorted[advance(&mut cursors, activity)];
             for (out, line) in tile.as_chunks_mut().0.iter_mut().zip([first, second, third, fourth]) {
                 *out = *line;
@@ -124,7 +126,9 @@ pub(super) fn unsort(sorted: &[u8], activities: &[u8], least: u8, stride: usize,
         let (first, second) = halves_mut(upper);
         let (third, fourth) = halves_mut(lower);
         let tiles = first.iter_mut().zip(second).zip(third).zip(fourth).zip(activities);
-        for ((((first, second), third), fourth), &activity) in tiles.filter(|(_, activity)| **activity >= least) {
+        for ((((first, second), third), fourth), &activity) in
+            tiles.filter(|(_, activity)| **activity >= least)
+        {
             let tile = &sorted[advance(&mut cursors, activity)];
             for (line, bytes) in [first, second, third, fourth].into_iter().zip(tile.as_chunks().0) {
                 *line = *bytes;
@@ -145,7 +149,9 @@ fn halves_mut(rows: &mut [u8]) -> (&mut [Line], &mut [Line]) {
 }
 
 fn cursors(activities: &[u8]) -> [usize; ACTIVITIES] {
-    stream_ranges(activities).expect("activities were checked when read or made here").map(|range| range.start)
+    stream_ranges(activities)
+        .expect("activities were checked when read or made here")
+        .map(|range| range.start)
 }
 
 #[inline(always)]

@@ -1,6 +1,8 @@
 //! Sealing and opening with the hashes of the parts, each run of segments while it is in the cache: from
 //! memory, BLAKE3 is a quarter slower.
 
+use std::ops::Range;
+
 use cowl_crypto::digest::Hasher;
 
 use super::layout::{NONCE, SEALED_SEGMENT, SEGMENT, plain_length};
@@ -45,14 +47,10 @@ impl PayloadSealer {
         );
         payload[..NONCE].copy_from_slice(self.nonce());
         let mut hashes = PartHashes::new(plan.sizes().iter().map(|size| *size as usize).collect());
-        let runs = plaintext.len().div_ceil(RUN * SEGMENT).max(1);
-        for run in 0..runs {
-            let plain = &plaintext[run * RUN * SEGMENT..plaintext.len().min((run + 1) * RUN * SEGMENT)];
-            let start = NONCE + run * RUN * SEALED_SEGMENT;
-            let end = payload.len().min(start + RUN * SEALED_SEGMENT);
-            let first = (run * RUN) as u64;
-            self.seal_segments(first, run + 1 == runs, plain, &mut payload[start..end], Cores::One);
-            hashes.advance(end, |range| &payload[range]);
+        for run in runs(plaintext.len(), payload.len(), RUN) {
+            let (plain, sealed) = (&plaintext[run.plain], &mut payload[run.sealed.clone()]);
+            self.seal_segments(run.first, run.ends, plain, sealed, Cores::One);
+            hashes.advance(run.sealed.end, |range| &payload[range]);
         }
         hashes.checks
     }
@@ -60,7 +58,8 @@ impl PayloadSealer {
 
 impl PayloadOpener {
     /// Opens a payload from its parts, in the order of `checks`, into a buffer that has exactly the bytes
-    /// they hold ([`plain_length`]). Every part is checked; after an error the buffer's content is of no use.
+    /// they hold ([`plain_length`]). Every part is checked, on one core while it is opened; after an error
+    /// the buffer's content is of no use.
     ///
     /// # Errors
     /// [`PartsError`] names the part that is not the one listed, or else the segment that does not open.
@@ -101,31 +100,43 @@ fn open_checked(
     cores: Cores,
 ) -> Result<(), PartsError> {
     let payload = Scattered::new(parts);
-    let length = plain_length(payload.length as u64)?;
-    if length != plaintext.len() as u64 {
+    if plain_length(payload.length as u64)? != plaintext.len() as u64 {
         return Err(PayloadError::Span.into());
     }
-    let segments_in_run = if cores == Cores::One { RUN } else { PARALLEL_RUN };
-    let (run_plain, run_sealed) = (segments_in_run * SEGMENT, segments_in_run * SEALED_SEGMENT);
-    let mut scratch = vec![0; run_sealed.min(payload.length)];
+    let segments = if cores == Cores::One { RUN } else { PARALLEL_RUN };
+    let mut scratch = vec![0; payload.length.min(segments * SEALED_SEGMENT)];
     let nonce = *payload.bytes(0..NONCE, &mut scratch).first_chunk().expect("a payload has a nonce");
     let opener = PayloadOpener::new(key, &nonce);
     let mut hashes = PartHashes::new(parts.iter().map(|part| part.len()).collect());
-    let mut start = NONCE;
-    let runs = plaintext.len().div_ceil(run_plain).max(1);
-    for run in 0..runs {
-        let end = payload.length.min(start + run_sealed);
-        let plain_end = plaintext.len().min((run + 1) * run_plain);
-        let plain = &mut plaintext[run * run_plain..plain_end];
-        let sealed = payload.bytes(start..end, &mut scratch);
-        opener.open_segments((run * segments_in_run) as u64, run + 1 == runs, sealed, plain, cores)?;
+    for run in runs(plaintext.len(), payload.length, segments) {
+        let sealed = payload.bytes(run.sealed.clone(), &mut scratch);
+        opener.open_segments(run.first, run.ends, sealed, &mut plaintext[run.plain], cores)?;
         if cores == Cores::One {
-            hashes.advance(end, |range| payload.within_part(range));
+            hashes.advance(run.sealed.end, |range| payload.within_part(range));
         }
-        start = end;
     }
     let differs = hashes.checks.iter().zip(checks).position(|(found, listed)| found != listed);
     differs.map_or(Ok(()), |index| Err(MergeError::Mismatch(index).into()))
+}
+
+/// Segments that are sealed or opened in one go.
+struct RunPlace {
+    first: u64,
+    ends: bool,
+    plain: Range<usize>,
+    sealed: Range<usize>,
+}
+
+/// All of a payload, `segments` at a time.
+fn runs(plain: usize, payload: usize, segments: usize) -> impl Iterator<Item = RunPlace> {
+    let count = plain.div_ceil(segments * SEGMENT).max(1);
+    (0..count).map(move |at| RunPlace {
+        first: (at * segments) as u64,
+        ends: at + 1 == count,
+        plain: at * segments * SEGMENT..plain.min((at + 1) * segments * SEGMENT),
+        sealed: NONCE + at * segments * SEALED_SEGMENT
+            ..payload.min(NONCE + (at + 1) * segments * SEALED_SEGMENT),
+    })
 }
 
 /// Bytes of a payload that lie in several places.
@@ -152,13 +163,13 @@ impl<'a> Scattered<'a> {
     }
 
     /// A range that lies in one part.
-    fn within_part(&self, range: std::ops::Range<usize>) -> &'a [u8] {
+    fn within_part(&self, range: Range<usize>) -> &'a [u8] {
         let part = self.part_at(range.start);
         &self.parts[part][range.start - self.starts[part]..range.end - self.starts[part]]
     }
 
     /// A range; gathered in `scratch` when it lies in several parts.
-    fn bytes<'s>(&self, range: std::ops::Range<usize>, scratch: &'s mut [u8]) -> &'s [u8]
+    fn bytes<'s>(&self, range: Range<usize>, scratch: &'s mut [u8]) -> &'s [u8]
     where
         'a: 's,
     {
@@ -182,7 +193,7 @@ impl<'a> Scattered<'a> {
 struct PartHashes {
     sizes: std::vec::IntoIter<usize>,
     /// Where the part lies that is being hashed.
-    part: std::ops::Range<usize>,
+    part: Range<usize>,
     hashed: usize,
     hasher: Hasher,
     checks: Vec<PartCheck>,
@@ -198,7 +209,7 @@ impl PartHashes {
 
     /// Hashes what can be hashed now that the first `known` bytes of the payload are there. `bytes` yields
     /// a range that lies in one part.
-    fn advance<'a>(&mut self, known: usize, bytes: impl Fn(std::ops::Range<usize>) -> &'a [u8]) {
+    fn advance<'a>(&mut self, known: usize, bytes: impl Fn(Range<usize>) -> &'a [u8]) {
         while known >= self.part.end {
             self.hasher.update(bytes(self.hashed..self.part.end));
             self.checks.push(PartCheck { size: self.part.len() as u64, hash: self.hasher.finalize() });

@@ -3,7 +3,7 @@ use std::io::{Read, Write};
 use proptest::prelude::*;
 
 use super::*;
-use crate::split::{MergeError, SplitPlan};
+use crate::split::{MergeError, PartCheck, SplitPlan};
 
 const SUITES: [Suite; 2] = [Suite::Standard, Suite::HybridRsa];
 
@@ -186,6 +186,19 @@ fn lengths_that_do_not_fit_are_refused_not_panics() {
 }
 
 #[test]
+fn parts_that_hold_no_payload_are_refused_not_panics() {
+    let key = ItemKey::make(Suite::Standard);
+    for parts in [&[][..], &[&b""[..]], &[&[0; 15]], &[&[0; 16]], &[&[0; 31]]] {
+        let checks: Vec<_> = parts.iter().map(|part| PartCheck::of(part)).collect();
+        let length = parts.iter().map(|part| part.len() as u64).sum();
+        for cores in [Cores::One, Cores::All] {
+            let outcome = PayloadOpener::open_parts(&key, &checks, parts, &mut [], cores);
+            assert_eq!(outcome, Err(PayloadError::Length(length).into()));
+        }
+    }
+}
+
+#[test]
 fn the_reader_stays_failed() {
     let (key, payload) = sealed(Suite::Standard, 10);
     let mut reader = OpenReader::new(&payload[..30], &key, Cores::One).unwrap();
@@ -253,6 +266,20 @@ proptest! {
         let opener = PayloadOpener::new(&key, payload.first_chunk().unwrap());
         let bytes = &payload[span.sealed.start as usize..span.sealed.end as usize];
         prop_assert_eq!(opener.open_range(&span, bytes).unwrap(), &plaintext(length)[range]);
+    }
+
+    #[test]
+    fn parts_of_any_sizes_open(length in 0..3 * SEGMENT, cuts in proptest::collection::vec(0..4 * SEGMENT, 0..6)) {
+        let (key, payload) = sealed(Suite::Standard, length);
+        let mut cuts: Vec<usize> = cuts.into_iter().map(|at| at.min(payload.len())).chain([0, payload.len()]).collect();
+        cuts.sort_unstable();
+        let parts: Vec<&[u8]> = cuts.windows(2).map(|cut| &payload[cut[0]..cut[1]]).collect();
+        let checks: Vec<_> = parts.iter().map(|part| PartCheck::of(part)).collect();
+        let mut opened = vec![0; length];
+        for cores in [Cores::One, Cores::All] {
+            prop_assert_eq!(PayloadOpener::open_parts(&key, &checks, &parts, &mut opened, cores), Ok(()));
+            prop_assert!(opened == plaintext(length));
+        }
     }
 
     #[test]

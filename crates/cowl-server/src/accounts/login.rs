@@ -29,7 +29,8 @@ pub(crate) async fn login_start(
     admit_handle(&app, handle.as_str()).await?;
     let known = credentials(&app, &handle).await?;
     let record = known.as_ref().map(|known| known.opaque_record.as_slice());
-    let (state, response) = opaque::login_start(&app.secrets.opaque, record, &body.request.0, handle.as_str())?;
+    let (state, response) =
+        opaque::login_start(&app.secrets.opaque, record, &body.request.0, handle.as_str())?;
     let attempt = LoginAttempt {
         handle: handle.to_string(),
         party: known.as_ref().map(|known| known.party),
@@ -70,7 +71,10 @@ async fn finish(app: &App, attempt: &LoginAttempt, finalization: &[u8]) -> Resul
 
 async fn refuse(app: &App, attempt: &LoginAttempt) -> Result<Json<Session>, Refusal> {
     if let Some(party) = &attempt.party {
-        app.ledger.login_refused(party, &app.act()).await?;
+        let subject = handle_subject(app, &attempt.handle);
+        app.ledger
+            .login_failed(&subject, Some(party), app.config.sessions.forget_seconds, &app.act())
+            .await?;
     }
     Err(Refusal::wrong_credentials())
 }

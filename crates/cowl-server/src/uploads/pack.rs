@@ -71,7 +71,9 @@ impl PackBuilder {
     }
 
     fn go_on(&mut self, bytes: Bytes) -> Result<(), Refusal> {
-        let Some((header, hasher, taken)) = &mut self.current else { return Err(FrameError::Truncated.into()) };
+        let Some((header, hasher, taken)) = &mut self.current else {
+            return Err(FrameError::Truncated.into());
+        };
         hasher.update(&bytes);
         *taken += u32::try_from(bytes.len()).expect("a piece is no longer than its part");
         if *taken == header.length {

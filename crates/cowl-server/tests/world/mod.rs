@@ -1,7 +1,7 @@
 //! A server and the people who use it: real client, real keys, real signatures; what is sealed is random.
 //!
 //! Not every test needs every helper.
-#![allow(dead_code)]
+#![allow(dead_code, unused_imports)]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,11 +17,11 @@ use tempfile::TempDir;
 mod person;
 mod record;
 
-pub use person::Person;
-pub use record::{OwnedRecord, SealedItem, grant_of, sealed_parts};
+pub(crate) use person::Person;
+pub(crate) use record::{OwnedRecord, SealedItem, grant_of, revocation_of, sealed_parts};
 
 /// A clock that a test moves.
-pub struct TestClock(AtomicU64);
+pub(crate) struct TestClock(AtomicU64);
 
 impl TestClock {
     fn new() -> Arc<Self> {
@@ -29,7 +29,7 @@ impl TestClock {
         Arc::new(Self(AtomicU64::new(u64::try_from(now).unwrap())))
     }
 
-    pub fn advance(&self, seconds: u64) {
+    pub(crate) fn advance(&self, seconds: u64) {
         self.0.fetch_add(seconds * 1000, Ordering::SeqCst);
     }
 }
@@ -41,19 +41,19 @@ impl Clock for TestClock {
 }
 
 /// A server in this process with a folder of its own.
-pub struct World {
-    pub folder: TempDir,
-    pub clock: Arc<TestClock>,
-    pub running: Running,
-    pub client: Client,
+pub(crate) struct World {
+    pub(crate) folder: TempDir,
+    pub(crate) clock: Arc<TestClock>,
+    pub(crate) running: Running,
+    pub(crate) client: Client,
 }
 
 impl World {
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         Self::start_with(|_| {}).await
     }
 
-    pub async fn start_with(adjust: impl FnOnce(&mut ServerConfig)) -> Self {
+    pub(crate) async fn start_with(adjust: impl FnOnce(&mut ServerConfig)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut config = ServerConfig::embedded(folder.path());
         config.housekeeping.expiry_seconds = 1;
@@ -64,26 +64,26 @@ impl World {
         Self { folder, clock, running, client }
     }
 
-    pub async fn person(&self, handle: &str) -> Person {
+    pub(crate) async fn person(&self, handle: &str) -> Person {
         Person::register(&self.client, handle).await
     }
 
-    pub fn now(&self) -> Timestamp {
+    pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()
     }
 }
 
-pub fn client_of(url: &str) -> Client {
+pub(crate) fn client_of(url: &str) -> Client {
     Client::new(&ClientConfig { attempts: 1, ..ClientConfig::new(url) }).unwrap()
 }
 
 /// The checkpoint of somebody who has seen nothing yet.
-pub fn nothing_seen() -> CheckpointRef {
+pub(crate) fn nothing_seen() -> CheckpointRef {
     CheckpointRef { size: 0, root: Hash::EMPTY }
 }
 
 #[track_caller]
-pub fn code<T: std::fmt::Debug>(outcome: Result<T, ClientError>) -> ProblemCode {
+pub(crate) fn code<T: std::fmt::Debug>(outcome: Result<T, ClientError>) -> ProblemCode {
     let error = outcome.expect_err("this should have been refused");
     error.code().unwrap_or_else(|| panic!("no problem but: {error}"))
 }

@@ -1,7 +1,8 @@
 //! Somebody with keys, a password and a session.
 
 use cowl_api::types::{
-    LoginFinish, LoginStart, NewBinding, PasswordFinish, PasswordStart, RegisterFinish, RegisterStart, Session,
+    LoginFinish, LoginStart, NewBinding, PasswordFinish, PasswordStart, RegisterFinish, RegisterStart,
+    Session,
 };
 use cowl_api::{Blob, Client, ClientError};
 use cowl_crypto::id::random_bytes;
@@ -10,17 +11,17 @@ use cowl_crypto::sign::SigningKey;
 use cowl_domain::party::SEALING_KEY_LENGTH;
 use cowl_domain::{KeyBinding, PartyId, PartyKeys, Role, SealingKey, Signed, Statement, Timestamp};
 
-pub struct Person {
-    pub handle: String,
-    pub password: Vec<u8>,
-    pub signing: SigningKey,
-    pub binding: KeyBinding,
-    pub client: Client,
+pub(crate) struct Person {
+    pub(crate) handle: String,
+    pub(crate) password: Vec<u8>,
+    pub(crate) signing: SigningKey,
+    pub(crate) binding: KeyBinding,
+    pub(crate) client: Client,
 }
 
 impl Person {
     /// Keys and a handle; the server knows nothing yet.
-    pub fn unregistered(server: &Client, handle: &str) -> Self {
+    pub(crate) fn unregistered(server: &Client, handle: &str) -> Self {
         let signing = SigningKey::make();
         let sealing = SealingKey::from_slice(&random_bytes::<SEALING_KEY_LENGTH>()).unwrap();
         let party = PartyKeys::first_id(&signing.verifying_key(), &sealing);
@@ -37,7 +38,7 @@ impl Person {
     }
 
     /// Registers and logs in.
-    pub async fn register(server: &Client, handle: &str) -> Self {
+    pub(crate) async fn register(server: &Client, handle: &str) -> Self {
         let mut person = Self::unregistered(server, handle);
         person.enroll().await.unwrap();
         let session = person.log_in().await.unwrap();
@@ -46,7 +47,7 @@ impl Person {
         person
     }
 
-    pub async fn enroll(&self) -> Result<(), ClientError> {
+    pub(crate) async fn enroll(&self) -> Result<(), ClientError> {
         let (state, request) = ClientRegistration::start(&self.password).unwrap();
         let body = RegisterStart { handle: self.handle.clone(), request: request.into() };
         let response = self.client.register_start(&body).await?.response.0;
@@ -61,13 +62,13 @@ impl Person {
         self.client.register_finish(&body).await.map(drop)
     }
 
-    pub async fn log_in(&self) -> Result<Session, ClientError> {
+    pub(crate) async fn log_in(&self) -> Result<Session, ClientError> {
         let finish = self.begin_login(&self.password).await?.expect("the password is right");
         self.client.login_finish(&finish).await
     }
 
     /// The last message of a log-in; `None` when the client sees by itself that the password is wrong.
-    pub async fn begin_login(&self, password: &[u8]) -> Result<Option<LoginFinish>, ClientError> {
+    pub(crate) async fn begin_login(&self, password: &[u8]) -> Result<Option<LoginFinish>, ClientError> {
         let (state, request) = ClientLogin::start(password).unwrap();
         let body = LoginStart { handle: self.handle.clone(), request: request.into() };
         let started = self.client.login_start(&body).await?;
@@ -79,23 +80,24 @@ impl Person {
     }
 
     /// Only the first message: what a guesser costs the server.
-    pub async fn knock(&self) -> Result<(), ClientError> {
+    pub(crate) async fn knock(&self) -> Result<(), ClientError> {
         let (_, request) = ClientLogin::start(b"a guess").unwrap();
         let body = LoginStart { handle: self.handle.clone(), request: request.into() };
         self.client.login_start(&body).await.map(drop)
     }
 
-    pub async fn change_password(&mut self, password: &[u8]) {
+    pub(crate) async fn change_password(&mut self, password: &[u8]) {
         let (state, request) = ClientRegistration::start(password).unwrap();
         let started = self.client.password_start(&PasswordStart { request: request.into() }).await.unwrap();
-        let (upload, _) = ClientRegistration::finish(state, password, &started.response.0, &self.handle).unwrap();
+        let (upload, _) =
+            ClientRegistration::finish(state, password, &started.response.0, &self.handle).unwrap();
         let body = PasswordFinish { upload: upload.into(), key_store: self.key_store() };
         self.client.password_finish(&body).await.unwrap();
         self.password = password.to_vec();
     }
 
     /// Takes new keys, signed with the old ones.
-    pub async fn change_keys(&mut self) {
+    pub(crate) async fn change_keys(&mut self) {
         let signing = SigningKey::make();
         let mut next = self.binding.clone();
         next.keys.version += 1;
@@ -106,15 +108,15 @@ impl Person {
         (self.binding, self.signing) = (next, signing);
     }
 
-    pub fn party(&self) -> PartyId {
+    pub(crate) fn party(&self) -> PartyId {
         self.binding.keys.party
     }
 
-    pub fn sign<T: Statement>(&self, statement: &T) -> Blob {
+    pub(crate) fn sign<T: Statement>(&self, statement: &T) -> Blob {
         Signed::sign(statement, self.party(), self.binding.keys.version, &self.signing).to_bytes().into()
     }
 
-    pub fn key_store(&self) -> Blob {
+    pub(crate) fn key_store(&self) -> Blob {
         Blob(format!("sealed key store of {}", self.handle).into_bytes())
     }
 }

@@ -4,21 +4,22 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use cowl_api::ClientError;
-use cowl_api::types::{Commit, NewGrant, NewItem, NewRecord};
+use cowl_api::types::{Commit, NewGrant, NewItem, NewRecord, RevokeGrant};
 use cowl_crypto::digest::Digest;
 use cowl_crypto::id::random_bytes;
 use cowl_domain::party::SEALING_KEY_LENGTH;
 use cowl_domain::{
-    CheckpointRef, Epoch, Grant, GrantId, ItemId, ItemsRoot, PartName, Placement, Power, Powers, Purpose, RecordGenesis,
-    RecordHead, RecordId, Scope, SealingKey, Share, ShareTarget, Signed, Timestamp,
+    CheckpointRef, Epoch, Grant, GrantId, ItemId, ItemsRoot, PartName, Placement, Power, Powers, Purpose,
+    RecordGenesis, RecordHead, RecordId, Revocation, Scope, SealingKey, Share, ShareTarget, Signed,
+    Timestamp,
 };
 
 use super::{Person, nothing_seen};
 
-pub type Part = (PartName, Digest, Bytes);
+pub(crate) type Part = (PartName, Digest, Bytes);
 
 /// Parts of these sizes under random names.
-pub fn sealed_parts(sizes: &[usize]) -> Vec<Part> {
+pub(crate) fn sealed_parts(sizes: &[usize]) -> Vec<Part> {
     let part = |size: &usize| {
         let seed: [u8; 32] = random_bytes();
         let bytes: Bytes = seed.iter().copied().cycle().take(*size).collect::<Vec<_>>().into();
@@ -28,15 +29,15 @@ pub fn sealed_parts(sizes: &[usize]) -> Vec<Part> {
 }
 
 /// An item ready to be committed.
-pub struct SealedItem {
-    pub id: ItemId,
-    pub parts: Vec<Part>,
-    pub placement: Placement,
-    pub manifest: Vec<u8>,
+pub(crate) struct SealedItem {
+    pub(crate) id: ItemId,
+    pub(crate) parts: Vec<Part>,
+    pub(crate) placement: Placement,
+    pub(crate) manifest: Vec<u8>,
 }
 
 impl SealedItem {
-    pub fn new(record: RecordId, sizes: &[usize]) -> Self {
+    pub(crate) fn new(record: RecordId, sizes: &[usize]) -> Self {
         let parts = sealed_parts(sizes);
         let manifest = random_bytes::<100>().to_vec();
         let id = ItemId::from_bytes(random_bytes());
@@ -55,7 +56,7 @@ impl SealedItem {
         Self { id, parts, placement, manifest }
     }
 
-    pub fn body(&self, placer: &Person) -> NewItem {
+    pub(crate) fn body(&self, placer: &Person) -> NewItem {
         NewItem {
             placement: placer.sign(&self.placement),
             header: b"age-encryption.org/v1 ...".to_vec().into(),
@@ -65,11 +66,11 @@ impl SealedItem {
     }
 
     /// Digest of the placement as the head commits to it.
-    pub fn digest(&self, placer: &Person) -> Digest {
+    pub(crate) fn digest(&self, placer: &Person) -> Digest {
         Signed::sign(&self.placement, placer.party(), placer.binding.keys.version, &placer.signing).digest()
     }
 
-    pub async fn upload(&self, person: &Person) {
+    pub(crate) async fn upload(&self, person: &Person) {
         let stored = person.client.upload_parts(&self.placement.record, self.parts.clone()).await.unwrap();
         assert_eq!(stored.parts, self.parts.len() as u64);
         assert_eq!(stored.bytes, self.placement.size);
@@ -77,23 +78,23 @@ impl SealedItem {
 }
 
 /// What the owner knows of its own record.
-pub struct OwnedRecord {
-    pub id: RecordId,
-    pub sequence: u64,
-    pub epoch: u32,
-    pub last_epoch: Digest,
-    pub items: BTreeMap<ItemId, Digest>,
-    pub checkpoint: CheckpointRef,
+pub(crate) struct OwnedRecord {
+    pub(crate) id: RecordId,
+    pub(crate) sequence: u64,
+    pub(crate) epoch: u32,
+    pub(crate) last_epoch: Digest,
+    pub(crate) items: BTreeMap<ItemId, Digest>,
+    pub(crate) checkpoint: CheckpointRef,
 }
 
 impl OwnedRecord {
-    pub fn draft() -> Self {
+    pub(crate) fn draft() -> Self {
         let id = RecordId::from_bytes(random_bytes());
         let (items, checkpoint) = (BTreeMap::new(), nothing_seen());
         Self { id, sequence: 0, epoch: 0, last_epoch: Digest::of(b""), items, checkpoint }
     }
 
-    pub async fn create(owner: &Person) -> Self {
+    pub(crate) async fn create(owner: &Person) -> Self {
         let mut record = Self::draft();
         let body = record.genesis(owner);
         owner.client.new_record(&body).await.unwrap();
@@ -101,7 +102,7 @@ impl OwnedRecord {
         record
     }
 
-    pub fn genesis(&self, owner: &Person) -> NewRecord {
+    pub(crate) fn genesis(&self, owner: &Person) -> NewRecord {
         let made_at = Timestamp::from_millis(1);
         NewRecord {
             genesis: owner.sign(&RecordGenesis { record: self.id, owner: owner.party(), made_at }),
@@ -110,14 +111,14 @@ impl OwnedRecord {
         }
     }
 
-    pub fn epoch_statement(&self, number: u32, previous: Option<Digest>) -> Epoch {
+    pub(crate) fn epoch_statement(&self, number: u32, previous: Option<Digest>) -> Epoch {
         let recipient = SealingKey::from_slice(&random_bytes::<SEALING_KEY_LENGTH>()).unwrap();
         let (made_at, checkpoint) = (Timestamp::from_millis(1), self.checkpoint);
         Epoch { record: self.id, number, recipient, previous, made_at, checkpoint }
     }
 
     /// The head over the items that the owner knows now.
-    pub fn head(&self) -> RecordHead {
+    pub(crate) fn head(&self) -> RecordHead {
         let tree = ItemsRoot::new(self.items.iter().map(|(item, digest)| (*item, *digest)));
         RecordHead {
             record: self.id,
@@ -132,7 +133,7 @@ impl OwnedRecord {
     }
 
     /// The commit that puts these items in.
-    pub fn adding(&mut self, owner: &Person, items: &[&SealedItem]) -> Commit {
+    pub(crate) fn adding(&mut self, owner: &Person, items: &[&SealedItem]) -> Commit {
         self.sequence += 1;
         self.items.extend(items.iter().map(|item| (item.id, item.digest(owner))));
         Commit {
@@ -145,7 +146,7 @@ impl OwnedRecord {
     }
 
     /// Seals, uploads and commits one item.
-    pub async fn add(&mut self, owner: &Person, sizes: &[usize]) -> SealedItem {
+    pub(crate) async fn add(&mut self, owner: &Person, sizes: &[usize]) -> SealedItem {
         let item = SealedItem::new(self.id, sizes);
         item.upload(owner).await;
         let commit = self.adding(owner, &[&item]);
@@ -153,7 +154,7 @@ impl OwnedRecord {
         item
     }
 
-    pub async fn remove(&mut self, owner: &Person, item: &ItemId) -> Result<(), ClientError> {
+    pub(crate) async fn remove(&mut self, owner: &Person, item: &ItemId) -> Result<(), ClientError> {
         self.sequence += 1;
         self.items.remove(item);
         let commit = Commit {
@@ -168,7 +169,7 @@ impl OwnedRecord {
 }
 
 /// A grant with one share, as its owner would send it.
-pub fn grant_of(
+pub(crate) fn grant_of(
     owner: &Person,
     record: &OwnedRecord,
     scope: Scope,
@@ -197,4 +198,16 @@ pub fn grant_of(
         shares: vec![owner.sign(&share)],
     };
     (grant.grant, new)
+}
+
+/// The end of a grant, as its owner would send it.
+pub(crate) fn revocation_of(owner: &Person, record: &OwnedRecord, grant: GrantId) -> RevokeGrant {
+    let statement = Revocation {
+        grant,
+        record: record.id,
+        last: ShareTarget::Epoch(record.epoch),
+        revoked_at: Timestamp::from_millis(5),
+        checkpoint: record.checkpoint,
+    };
+    RevokeGrant { revocation: owner.sign(&statement) }
 }

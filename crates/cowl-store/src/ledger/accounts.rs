@@ -253,8 +253,10 @@ const ADD: &str = sql!(
     "INSERT INTO party (id, handle, email, role, opaque_record, key_store, quota) "
     "VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING"
 );
-const ADD_BINDING: &str =
-    sql!("accounts.add_binding", "INSERT INTO key_binding (party, version, signed, leaf) VALUES ($1, $2, $3, $4)");
+const ADD_BINDING: &str = sql!(
+    "accounts.add_binding",
+    "INSERT INTO key_binding (party, version, signed, leaf) VALUES ($1, $2, $3, $4)"
+);
 const FIND: &str = sql!("accounts.find", "SELECT id, handle, role, deleted_at FROM party WHERE id = $1");
 const FIND_BY_HANDLE: &str =
     sql!("accounts.find_by_handle", "SELECT id, handle, role, deleted_at FROM party WHERE handle = $1");
@@ -287,7 +289,9 @@ const CHANGE_KEY_STORE: &str = sql!(
 );
 const END_OTHER_SESSIONS: &str =
     sql!("accounts.end_other_sessions", "DELETE FROM session WHERE party = $1 AND token <> $2");
-const SET_QUOTA: &str =
-    sql!("accounts.set_quota", "UPDATE party SET quota = $2 WHERE id = $1 AND deleted_at IS NULL RETURNING id");
+const SET_QUOTA: &str = sql!(
+    "accounts.set_quota",
+    "UPDATE party SET quota = $2 WHERE id = $1 AND deleted_at IS NULL RETURNING id"
+);
 const HOLD: &str =
     sql!("accounts.hold", "UPDATE party SET used = used WHERE id = $1 AND deleted_at IS NULL RETURNING id");

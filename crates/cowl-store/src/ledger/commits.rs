@@ -57,7 +57,13 @@ impl Ledger {
     /// [`StoreError::NotFound`] for everybody else; [`StoreError::Conflict`] when the head, an item, an
     /// epoch, a grant or a part is not (or no longer) as the commit supposes; [`StoreError::Refused`]
     /// when the commit does not fit together.
-    pub async fn commit(&self, caller: &PartyId, record: &RecordId, commit: &Commit, act: &Act) -> Result<()> {
+    pub async fn commit(
+        &self,
+        caller: &PartyId,
+        record: &RecordId,
+        commit: &Commit,
+        act: &Act,
+    ) -> Result<()> {
         let mut work = self.begin().await?;
         lock_record(&mut work, record).await?;
         let standing = standing(work.on(), caller, record, act.now()).await?;
@@ -65,7 +71,11 @@ impl Ledger {
             return Err(StoreError::NotFound);
         }
         let mut change = Change::new(work, *caller, *record, standing, act);
-        if change.standing.is_owner() { change.by_owner(commit).await? } else { change.by_appender(commit).await? }
+        if change.standing.is_owner() {
+            change.by_owner(commit).await?
+        } else {
+            change.by_appender(commit).await?
+        }
         change.finish(commit).await
     }
 }
@@ -233,7 +243,11 @@ impl<'a> Change<'a> {
         for row in rows {
             size += row.number("length")?;
         }
-        if size == placement.size { Ok(()) } else { Err(refused("a placement's size is not that of its parts")) }
+        if size == placement.size {
+            Ok(())
+        } else {
+            Err(refused("a placement's size is not that of its parts"))
+        }
     }
 
     /// Takes as many appended items into the head as it counts, and checks its root: a head that does
@@ -264,14 +278,21 @@ impl<'a> Change<'a> {
         let head = commit.head.as_ref().map(|head| head.verified().digest());
         let mut events = Vec::new();
         if let Some(epoch) = &commit.epoch {
-            events.push(Event { statement: Some(epoch.verified().digest()), ..self.event(EventKind::EpochBegun) });
+            events.push(Event {
+                statement: Some(epoch.verified().digest()),
+                ..self.event(EventKind::EpochBegun)
+            });
         }
         if !commit.removed.is_empty() {
             let count = Some(commit.removed.len() as u64);
             events.push(Event { count, statement: head, ..self.event(EventKind::ItemsRemoved) });
         }
         if self.added > 0 {
-            events.push(Event { count: Some(self.added), statement: head, ..self.event(EventKind::ItemsAdded) });
+            events.push(Event {
+                count: Some(self.added),
+                statement: head,
+                ..self.event(EventKind::ItemsAdded)
+            });
         }
         events.extend(
             self.rekeyed.iter().map(|item| Event { item: Some(*item), ..self.event(EventKind::ItemRekeyed) }),
@@ -320,10 +341,8 @@ const REPLACE: &str = sql!(
     "UPDATE item SET version = $4, placement = $5, placement_digest = $6, header = $7, manifest = $8, "
     "placer = $9, in_head = 1 WHERE record = $1 AND item = $2 AND version = $3"
 );
-const DROP_PARTS: &str = sql!(
-    "commits.drop_parts",
-    "DELETE FROM part WHERE record = $1 AND item = $2 RETURNING pack, length"
-);
+const DROP_PARTS: &str =
+    sql!("commits.drop_parts", "DELETE FROM part WHERE record = $1 AND item = $2 RETURNING pack, length");
 const TAKE_PARTS: &str = sql!(
     "commits.take_parts",
     "UPDATE part SET item = $1, version = $2 "

@@ -86,7 +86,8 @@ impl Ledger {
         if execute(work.on(), REVOKE, list).await? == 0 {
             return Err(StoreError::Conflict { what: "grant" });
         }
-        let mut event = event_of(EventKind::GrantRevoked, act, owner, grantee, revocation.record, revocation.grant);
+        let mut event =
+            event_of(EventKind::GrantRevoked, act, owner, grantee, revocation.record, revocation.grant);
         event.statement = Some(revocation.verified().digest());
         append(&mut work, act, &[Told::to_owner(event, owner)]).await?;
         work.commit().await
@@ -192,7 +193,9 @@ fn check_grant(owner: &PartyId, new: &NewGrant, act: &Act) -> Result<()> {
     let grant = &new.grant;
     let shares_fit = new.shares.iter().all(|share| share.grant == grant.grant);
     if grant.signer() != *owner || !shares_fit || grant.grantee == *owner {
-        return Err(StoreError::Refused { reason: "a grant is not the owner's, not to another, or has other shares" });
+        return Err(StoreError::Refused {
+            reason: "a grant is not the owner's, not to another, or has other shares",
+        });
     }
     if grant.powers.is_empty_or_unknown() || grant.has_expired(act.now()) {
         return Err(StoreError::Refused { reason: "a grant allows nothing, or has ended already" });
@@ -247,7 +250,12 @@ fn event_of(
     event
 }
 
-async fn grant_row(on: &mut AnyConnection, row: &AnyRow, party: &PartyId, now: Timestamp) -> Result<GrantRow> {
+async fn grant_row(
+    on: &mut AnyConnection,
+    row: &AnyRow,
+    party: &PartyId,
+    now: Timestamp,
+) -> Result<GrantRow> {
     let grant_id = GrantId::from_bytes(row.fixed("id")?);
     let gave = row.fixed("owner")? == *party.as_bytes();
     let shares =

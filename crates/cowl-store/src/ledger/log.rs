@@ -77,7 +77,9 @@ impl Ledger {
     /// [`crate::StoreError::Unavailable`].
     pub async fn log_size(&self) -> Result<u64> {
         let mut on = self.reader().await?;
-        one(&mut on, sql!("log.size", "SELECT size FROM log_state WHERE id = 1"), args![]).await?.number("size")
+        one(&mut on, sql!("log.size", "SELECT size FROM log_state WHERE id = 1"), args![])
+            .await?
+            .number("size")
     }
 
     /// The leaves from index `from` up to, not including, `to`; fewer where the log ends before.
@@ -100,7 +102,11 @@ impl Ledger {
         let mut rows = all(&mut on, EVENTS_FOR, list).await?;
         let more = cut(&mut rows, limit);
         let entry = |row: &sqlx::any::AnyRow| {
-            Ok(LogEntry { index: row.number("position")?, salt: row.fixed("salt")?, event: row.blob("event")? })
+            Ok(LogEntry {
+                index: row.number("position")?,
+                salt: row.fixed("salt")?,
+                event: row.blob("event")?,
+            })
         };
         Ok(EventPage { events: rows.iter().map(entry).collect::<Result<_>>()?, more })
     }
@@ -138,7 +144,8 @@ pub(crate) async fn append(work: &mut Work, act: &Act, told: &[Told]) -> Result<
         return Ok(0);
     }
     let first = reserve(work, told.len() as u64).await?;
-    let entries: Vec<Entry> = (0u64..).zip(told).map(|(n, told)| Entry::new(first + n, act.salt(n), told)).collect();
+    let entries: Vec<Entry> =
+        (0u64..).zip(told).map(|(n, told)| Entry::new(first + n, act.salt(n), told)).collect();
     insert_many(work.on(), ADD_LEAVES, "", &entries, |entry, list| {
         list.push(&entry.index);
         list.push(&entry.leaf);

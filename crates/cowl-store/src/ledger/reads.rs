@@ -124,7 +124,13 @@ async fn readable(
 
 /// Writes the refusal. A record that is not there is refused in the same way and time as one that is
 /// not the caller's.
-async fn refuse(mut work: Work, caller: PartyId, record: RecordId, owner: Option<PartyId>, act: &Act) -> Result<()> {
+async fn refuse(
+    mut work: Work,
+    caller: PartyId,
+    record: RecordId,
+    owner: Option<PartyId>,
+    act: &Act,
+) -> Result<()> {
     let mut event = Event::new(EventKind::ReadRefused, act.now(), Some(caller));
     event.record = Some(record);
     append(&mut work, act, &[Told { event, owner }]).await?;

@@ -31,7 +31,9 @@ impl Ledger {
     /// is taken; [`StoreError::Refused`] when somebody else signed.
     pub async fn make_request(&self, request: &Proven<AccessRequest>, act: &Act) -> Result<()> {
         if request.signer() != request.from || request.from == request.owner {
-            return Err(StoreError::Refused { reason: "a request is signed by who asks, and put to another" });
+            return Err(StoreError::Refused {
+                reason: "a request is signed by who asks, and put to another",
+            });
         }
         let mut work = self.begin().await?;
         require_party(&mut work, &request.owner).await?;
@@ -98,7 +100,9 @@ fn check_answer(answer: &Proven<RequestAnswer>, sender: &PartyId, grants: &[NewG
     if named && grants.iter().all(|new| new.grant.grantee == *sender) {
         Ok(())
     } else {
-        Err(StoreError::Refused { reason: "the grants are not those that the answer names, or not to who asked" })
+        Err(StoreError::Refused {
+            reason: "the grants are not those that the answer names, or not to who asked",
+        })
     }
 }
 

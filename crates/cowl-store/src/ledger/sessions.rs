@@ -25,7 +25,12 @@ impl Ledger {
     ///
     /// # Errors
     /// [`crate::StoreError::Unavailable`].
-    pub async fn begin_login(&self, attempt: &Digest, login: &LoginAttempt, expires_at: Timestamp) -> Result<()> {
+    pub async fn begin_login(
+        &self,
+        attempt: &Digest,
+        login: &LoginAttempt,
+        expires_at: Timestamp,
+    ) -> Result<()> {
         let mut work = self.begin().await?;
         let list = args![attempt, login.handle, login.party, login.state, expires_at];
         execute(work.on(), BEGIN, list).await?;
@@ -71,7 +76,8 @@ impl Ledger {
     ) -> Result<u32> {
         let mut work = self.begin().await?;
         let ends = act.now().plus_seconds(window_seconds);
-        let failures = one(work.on(), COUNT_FAILURE, args![subject, ends, act.now()]).await?.number32("failures")?;
+        let failures =
+            one(work.on(), COUNT_FAILURE, args![subject, ends, act.now()]).await?.number32("failures")?;
         if let Some(party) = party {
             let mut event = Event::new(EventKind::LoginFailed, act.now(), None);
             event.subject = Some(*party);
@@ -153,7 +159,8 @@ const COUNT_FAILURE: &str = sql!(
     "window_ends = CASE WHEN login_failure.window_ends > $3 THEN login_failure.window_ends ELSE $2 END "
     "RETURNING failures"
 );
-const FORGET_FAILURES: &str = sql!("sessions.forget_failures", "DELETE FROM login_failure WHERE subject = $1");
+const FORGET_FAILURES: &str =
+    sql!("sessions.forget_failures", "DELETE FROM login_failure WHERE subject = $1");
 const ADD: &str = sql!("sessions.add", "INSERT INTO session (token, party, expires_at) VALUES ($1, $2, $3)");
 const FIND: &str = sql!("sessions.find", "SELECT party FROM session WHERE token = $1 AND expires_at > $2");
 const END: &str = sql!("sessions.end", "DELETE FROM session WHERE token = $1");

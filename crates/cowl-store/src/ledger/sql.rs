@@ -117,7 +117,11 @@ pub(crate) async fn all(on: &mut AnyConnection, sql: impl SqlSafeStr, list: List
 }
 
 /// The row, if there is one.
-pub(crate) async fn optional(on: &mut AnyConnection, sql: impl SqlSafeStr, list: List) -> Result<Option<AnyRow>> {
+pub(crate) async fn optional(
+    on: &mut AnyConnection,
+    sql: impl SqlSafeStr,
+    list: List,
+) -> Result<Option<AnyRow>> {
     Ok(sqlx::query_with::<Any, _>(sql, list.0).fetch_optional(on).await?)
 }
 

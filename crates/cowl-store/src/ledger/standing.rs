@@ -35,7 +35,11 @@ impl Standing {
 
     /// [`StoreError::NotFound`] for those who have nothing to do with the record.
     pub(crate) fn required(self) -> Result<Self> {
-        if self.is_owner() || self.record_powers | self.item_powers != 0 { Ok(self) } else { Err(StoreError::NotFound) }
+        if self.is_owner() || self.record_powers | self.item_powers != 0 {
+            Ok(self)
+        } else {
+            Err(StoreError::NotFound)
+        }
     }
 }
 

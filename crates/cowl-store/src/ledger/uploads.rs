@@ -31,7 +31,13 @@ impl Ledger {
     ///
     /// # Errors
     /// [`StoreError::NotFound`], [`StoreError::QuotaExceeded`].
-    pub async fn may_upload(&self, caller: &PartyId, record: &RecordId, bytes: u64, now: Timestamp) -> Result<()> {
+    pub async fn may_upload(
+        &self,
+        caller: &PartyId,
+        record: &RecordId,
+        bytes: u64,
+        now: Timestamp,
+    ) -> Result<()> {
         let mut on = self.reader().await?;
         let standing = uploader(&mut on, caller, record, now).await?;
         let row = one(&mut on, ROOM, args![standing.owner]).await?;

@@ -8,29 +8,29 @@ use cowl_testkit::store::Stores;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 
 /// SQLite and a folder, gone when this is dropped.
-pub struct Embedded {
+pub(crate) struct Embedded {
     folder: tempfile::TempDir,
 }
 
-pub fn embedded() -> Embedded {
+pub(crate) fn embedded() -> Embedded {
     Embedded { folder: tempfile::tempdir().unwrap() }
 }
 
 impl Embedded {
-    pub async fn stores(&self) -> Stores {
+    pub(crate) async fn stores(&self) -> Stores {
         Stores::open(StoreConfig::embedded(self.folder.path())).await.unwrap()
     }
 }
 
 /// A database of its own on a PostgreSQL server, and a prefix of its own in a bucket.
-pub struct GrownUp {
+pub(crate) struct GrownUp {
     server: String,
     database: String,
     config: StoreConfig,
 }
 
 /// `None`, and says why, where there are no servers to test with.
-pub async fn grown_up() -> Option<GrownUp> {
+pub(crate) async fn grown_up() -> Option<GrownUp> {
     let [Ok(server), Ok(s3)] = ["COWL_TEST_POSTGRES", "COWL_TEST_S3"].map(env::var) else {
         println!("skipped: COWL_TEST_POSTGRES and COWL_TEST_S3 are not both set");
         return None;
@@ -46,11 +46,11 @@ pub async fn grown_up() -> Option<GrownUp> {
 }
 
 impl GrownUp {
-    pub async fn stores(&self) -> Stores {
+    pub(crate) async fn stores(&self) -> Stores {
         Stores::open(self.config.clone()).await.unwrap()
     }
 
-    pub async fn remove(self) {
+    pub(crate) async fn remove(self) {
         let mut connection = PgConnection::connect(&self.server).await.unwrap();
         let statement = format!("DROP DATABASE {} WITH (FORCE)", self.database);
         connection.execute(AssertSqlSafe(statement)).await.unwrap();

@@ -86,7 +86,14 @@ impl Actor {
     /// An epoch of a record.
     pub fn epoch(&self, record: RecordId, number: u32) -> Proven<Epoch> {
         let recipient = self.keys.sealing.clone();
-        self.prove(&Epoch { record, number, recipient, previous: None, made_at: AT, checkpoint: NOTHING_SEEN })
+        self.prove(&Epoch {
+            record,
+            number,
+            recipient,
+            previous: None,
+            made_at: AT,
+            checkpoint: NOTHING_SEEN,
+        })
     }
 
     /// A head over these items.
@@ -165,8 +172,9 @@ impl Actor {
 
     /// The end of a grant.
     pub fn revocation(&self, grant: &Grant) -> Proven<Revocation> {
+        let last = grant.scope.item().map_or(ShareTarget::Epoch(0), |item| ShareTarget::Item(item, 0));
         let (grant, record) = (grant.grant, grant.record);
-        self.prove(&Revocation { grant, record, revoked_at: AT, checkpoint: NOTHING_SEEN })
+        self.prove(&Revocation { grant, record, last, revoked_at: AT, checkpoint: NOTHING_SEEN })
     }
 }
 

@@ -11,7 +11,10 @@ use super::{Stores, noise};
 pub async fn packs_are_read_back(stores: &Stores) {
     let bytes = noise(9 * 1024 * 1024 + 17);
     let [whole, streamed] = [(); 2].map(|()| PackKey::from_bytes(random_bytes()));
-    let pieces: Vec<Bytes> = (0..bytes.len()).step_by(1_000_000).map(|at| bytes.slice(at..bytes.len().min(at + 1_000_000))).collect();
+    let pieces: Vec<Bytes> = (0..bytes.len())
+        .step_by(1_000_000)
+        .map(|at| bytes.slice(at..bytes.len().min(at + 1_000_000)))
+        .collect();
     let length = bytes.len() as u64;
     assert_eq!(stores.parts.put_pack(whole, pieces.clone()).await.unwrap(), length);
     let pieces = stream::iter(pieces.into_iter().map(Ok));

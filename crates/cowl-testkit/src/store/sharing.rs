@@ -4,8 +4,8 @@ use cowl_crypto::digest::Digest;
 use cowl_crypto::id::random_bytes;
 use cowl_crypto::log::salted_leaf;
 use cowl_domain::{
-    AccessRequest, Event, EventKind, GrantId, ItemId, PartName, Power, Powers, Purpose, RecordId, RequestAnswer,
-    RequestId, Scope, wire,
+    AccessRequest, Event, EventKind, GrantId, ItemId, PartName, Power, Powers, Purpose, RecordId,
+    RequestAnswer, RequestId, Scope, wire,
 };
 use cowl_store::StoreError;
 use cowl_store::ledger::{Commit, NewGrant};
@@ -19,9 +19,7 @@ pub async fn revocation_bites_at_once(stores: &Stores) {
     let item = stores.put(&owner, &mut record, &[100]).await;
     let grant = stores.grant(&owner, &record, Scope::Record, &reader, Power::Read, None).await;
     let ticket = Digest::of(b"ticket");
-    let until = stores.now().plus_seconds(60);
-    let open = stores.ledger.open_reads(&reader.id(), &record.id, &[item.item], &ticket, until, &stores.act());
-    assert_eq!(open.await.unwrap().len(), 1);
+    open(stores, &reader, &record, item.item, &ticket).await;
     assert_eq!(stores.fetch(&reader, &ticket, &item.parts[0].0).await.unwrap(), item.parts[0].1);
     let second = stores.second_ledger().await;
     second.revoke(&owner.revocation(&grant.grant), &stores.act()).await.unwrap();
@@ -37,6 +35,12 @@ pub async fn revocation_bites_at_once(stores: &Stores) {
     second.close().await;
 }
 
+async fn open(stores: &Stores, reader: &Actor, record: &OwnRecord, item: ItemId, ticket: &Digest) {
+    let (until, act) = (stores.now().plus_seconds(60), stores.act());
+    let opened = stores.ledger.open_reads(&reader.id(), &record.id, &[item], ticket, until, &act).await;
+    assert_eq!(opened.unwrap()[0].item, item);
+}
+
 /// A grant ends when it says; a ticket when it says; the end is told once, and re-keying after it.
 pub async fn grants_and_tickets_run_out(stores: &Stores) {
     let (owner, reader) = (stores.register("owner").await, stores.register("reader").await);
@@ -47,9 +51,7 @@ pub async fn grants_and_tickets_run_out(stores: &Stores) {
     let early = stores.ledger.rekeyed(&owner.id(), &grant.grant.grant, &stores.act()).await;
     assert!(matches!(early, Err(StoreError::Refused { .. })));
     let ticket = Digest::of(b"ticket");
-    let until = stores.now().plus_seconds(60);
-    let open = stores.ledger.open_reads(&reader.id(), &record.id, &[item.item], &ticket, until, &stores.act());
-    open.await.unwrap();
+    open(stores, &reader, &record, item.item, &ticket).await;
     stores.wait_seconds(60);
     assert_eq!(stores.fetch(&reader, &ticket, &item.parts[0].0).await, Err(StoreError::NotFound));
     stores.read(&reader, &record.id, &item).await.unwrap();
@@ -110,7 +112,8 @@ async fn strangers_answers(
 ) -> Vec<Result<(), StoreError>> {
     let (ledger, caller, act) = (&stores.ledger, stranger.id(), stores.act());
     let (ticket, until) = (Digest::from_bytes(random_bytes()), stores.now().plus_seconds(60));
-    let accomplice = stores.register(&format!("accomplice-{}", cowl_crypto::id::encode_id(&random_bytes()))).await;
+    let accomplice =
+        stores.register(&format!("accomplice-{}", cowl_crypto::id::encode_id(&random_bytes()))).await;
     let mut theft = stranger.grant(record.id, Scope::Record, &accomplice, Powers::of([Power::Read]), None);
     let grants = [NewGrant { grant: theft.clone(), note: None, shares: vec![stranger.share(&theft, 0)] }];
     let made = ledger.make_grants(&caller, &grants, &act).await;
@@ -174,11 +177,8 @@ pub async fn requests_are_answered_once(stores: &Stores) {
     });
     stores.ledger.make_request(&request, &stores.act()).await.unwrap();
     let grant = owner.grant(record.id, Scope::Record, &reader, Powers::of([Power::Read]), None);
-    let answer = RequestAnswer {
-        request: request.request,
-        grants: vec![grant.grant],
-        answered_at: stores.now(),
-    };
+    let answer =
+        RequestAnswer { request: request.request, grants: vec![grant.grant], answered_at: stores.now() };
     let (share, answer) = (owner.share(&grant, 0), owner.prove(&answer));
     let grants = [NewGrant { grant, note: None, shares: vec![share] }];
     let unnamed = stores.ledger.answer_request(&answer, &[], &stores.act()).await;

@@ -50,7 +50,8 @@ pub async fn rekeying_replaces_an_item(stores: &Stores) {
     let mut in_old_epoch = record.clone();
     in_old_epoch.epoch = 0;
     let stale = stores.new_item(&owner, &in_old_epoch, old.item, 1, &parts);
-    let refused = stores.commit(&owner, &mut record, Commit { items: vec![stale], ..Commit::default() }).await;
+    let refused =
+        stores.commit(&owner, &mut record, Commit { items: vec![stale], ..Commit::default() }).await;
     assert_eq!(refused, Err(StoreError::Conflict { what: "epoch" }));
     for (version, outcome) in [(2, Err(StoreError::Conflict { what: "item" })), (1, Ok(()))] {
         let next = stores.new_item(&owner, &record, old.item, version, &parts);

@@ -35,16 +35,22 @@ fn two_elements(head: &[u8], syntax: Syntax) -> Option<()> {
 fn element(bytes: &[u8], syntax: Syntax) -> Option<Element> {
     let group = short(bytes, 0, syntax)?;
     let element = short(bytes, 2, syntax)?;
-    let (header, length) = if syntax.explicit { explicit_length(bytes, syntax)? } else { (8, long(bytes, 4, syntax)?) };
+    let (header, length) =
+        if syntax.explicit { explicit_length(bytes, syntax)? } else { (8, long(bytes, 4, syntax)?) };
     // Values before the patient module are short and, by PS3.5 7.1.1, of even length.
-    (length <= 1024 && length % 2 == 0).then_some(Element { group, element, end: header + length as usize })
+    (length <= 1024 && length.is_multiple_of(2)).then_some(Element {
+        group,
+        element,
+        end: header + length as usize,
+    })
 }
 
 /// Bytes before the value, and the value's length, for explicit value representations (PS3.5, 7.1.2).
 fn explicit_length(bytes: &[u8], syntax: Syntax) -> Option<(usize, u32)> {
     const LONG: [&[u8]; 6] = [b"OB", b"OW", b"SQ", b"UN", b"UT", b"UC"];
     const SHORT: [&[u8]; 16] = [
-        b"AE", b"AS", b"CS", b"DA", b"DS", b"DT", b"IS", b"LO", b"LT", b"PN", b"SH", b"ST", b"TM", b"UI", b"UL", b"US",
+        b"AE", b"AS", b"CS", b"DA", b"DS", b"DT", b"IS", b"LO", b"LT", b"PN", b"SH", b"ST", b"TM", b"UI",
+        b"UL", b"US",
     ];
     let representation = bytes.get(4..6)?;
     if SHORT.contains(&representation) {

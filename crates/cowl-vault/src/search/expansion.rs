@@ -48,7 +48,11 @@ const LETTERS_FOR_TWO_EDITS: usize = 8;
 const LETTERS_FOR_PREFIX: usize = 2;
 
 /// The words that `word` stands for; `unfinished` when more letters may follow.
-pub(super) fn expand(word: &str, unfinished: bool, indexes: &[Arc<InvertedIndexReader>]) -> io::Result<Vec<Term>> {
+pub(super) fn expand(
+    word: &str,
+    unfinished: bool,
+    indexes: &[Arc<InvertedIndexReader>],
+) -> io::Result<Vec<Term>> {
     let mut found = Found { indexes, terms: HashMap::new() };
     let letters = word.chars().count();
     // Another number is another number, not a typing error.
@@ -68,8 +72,10 @@ pub(super) fn expand(word: &str, unfinished: bool, indexes: &[Arc<InvertedIndexR
     Ok(found.best())
 }
 
-static ONE_EDIT: LazyLock<LevenshteinAutomatonBuilder> = LazyLock::new(|| LevenshteinAutomatonBuilder::new(1, true));
-static TWO_EDITS: LazyLock<LevenshteinAutomatonBuilder> = LazyLock::new(|| LevenshteinAutomatonBuilder::new(2, true));
+static ONE_EDIT: LazyLock<LevenshteinAutomatonBuilder> =
+    LazyLock::new(|| LevenshteinAutomatonBuilder::new(1, true));
+static TWO_EDITS: LazyLock<LevenshteinAutomatonBuilder> =
+    LazyLock::new(|| LevenshteinAutomatonBuilder::new(2, true));
 
 struct Found<'a> {
     indexes: &'a [Arc<InvertedIndexReader>],

@@ -251,9 +251,8 @@ fn schema() -> Schema {
     schema.add_bytes_field("segment", identifier.clone());
     schema.add_bytes_field("item", identifier.clone().set_stored());
     schema.add_bytes_field("record", identifier.set_stored());
-    let indexing = TextFieldIndexing::default()
-        .set_tokenizer(TOKENIZER)
-        .set_index_option(IndexRecordOption::WithFreqs);
+    let indexing =
+        TextFieldIndexing::default().set_tokenizer(TOKENIZER).set_index_option(IndexRecordOption::WithFreqs);
     schema.add_text_field("words", TextOptions::default().set_indexing_options(indexing).set_stored());
     schema.add_text_field("date", TextOptions::default().set_stored());
     schema.build()

@@ -85,7 +85,8 @@ struct Statistics {
 
 impl Statistics {
     fn of(searcher: &Searcher, indexes: &[Arc<InvertedIndexReader>]) -> Self {
-        let documents: u64 = searcher.segment_readers().iter().map(|segment| u64::from(segment.max_doc())).sum();
+        let documents: u64 =
+            searcher.segment_readers().iter().map(|segment| u64::from(segment.max_doc())).sum();
         let words: u64 = indexes.iter().map(|index| index.total_num_tokens()).sum();
         Self { documents, average_length: (words as f32 / documents.max(1) as f32).max(1.0) }
     }

@@ -84,7 +84,8 @@ pub(super) fn write(saved: &SavedIndex<'_>) -> Vec<u8> {
 /// Reads what [`write`] wrote.
 pub(super) fn read(bytes: &[u8]) -> Result<SavedIndex<'_>, SearchError> {
     let rest = bytes.strip_prefix(MAGIC).ok_or(SearchError::Unusable("it is of another version"))?;
-    let (digest, body) = rest.split_first_chunk::<DIGEST>().ok_or(SearchError::Unusable("it is cut short"))?;
+    let (digest, body) =
+        rest.split_first_chunk::<DIGEST>().ok_or(SearchError::Unusable("it is cut short"))?;
     if Digest::of(body) != Digest::from_bytes(*digest) {
         return Err(SearchError::Unusable("it is damaged"));
     }

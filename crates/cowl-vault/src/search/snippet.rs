@@ -32,8 +32,10 @@ struct Match {
 
 impl<'a> Sought<'a> {
     pub(super) fn new(words: &'a [Vec<Term>]) -> Self {
-        let numbered = words.iter().enumerate().flat_map(|(word, terms)| terms.iter().map(move |term| (word, term)));
-        let mut terms: Vec<_> = numbered.map(|(word, term)| (term.text.as_str(), word, term.closeness)).collect();
+        let numbered =
+            words.iter().enumerate().flat_map(|(word, terms)| terms.iter().map(move |term| (word, term)));
+        let mut terms: Vec<_> =
+            numbered.map(|(word, term)| (term.text.as_str(), word, term.closeness)).collect();
         // A term of several words of the query counts for that which it fits best.
         terms.sort_unstable_by_key(|&(text, word, closeness)| (text, Reverse(closeness), word));
         terms.dedup_by_key(|(text, ..)| *text);
@@ -47,7 +49,12 @@ impl<'a> Sought<'a> {
     }
 
     /// The snippet of a document, and for each word that was found how it is written there.
-    pub(super) fn show(&self, analyzer: &mut TextAnalyzer, title: &str, text: &str) -> (Vec<Piece>, Vec<String>) {
+    pub(super) fn show(
+        &self,
+        analyzer: &mut TextAnalyzer,
+        title: &str,
+        text: &str,
+    ) -> (Vec<Piece>, Vec<String>) {
         let in_text = self.matches(analyzer, text);
         let in_title = self.matches(analyzer, title);
         let matched = self.best_spellings(&[(title, &in_title), (text, &in_text)]);
@@ -69,7 +76,9 @@ impl<'a> Sought<'a> {
 
     fn best_spellings(&self, places: &[(&str, &[Match])]) -> Vec<String> {
         let mut best: Vec<Option<(Closeness, &str)>> = vec![None; self.words];
-        for (text, found) in places.iter().flat_map(|(text, matches)| matches.iter().map(move |found| (*text, found))) {
+        for (text, found) in
+            places.iter().flat_map(|(text, matches)| matches.iter().map(move |found| (*text, found)))
+        {
             let better = best[found.word].is_none_or(|(closeness, _)| found.closeness > closeness);
             if better {
                 best[found.word] = Some((found.closeness, &text[found.place.clone()]));
@@ -82,7 +91,8 @@ impl<'a> Sought<'a> {
     fn best_window(&self, matches: &[Match]) -> Range<usize> {
         let mut best = (0, 0..0);
         for (first, start) in matches.iter().enumerate() {
-            let within = matches[first..].iter().take_while(|found| found.place.end <= start.place.start + LENGTH);
+            let within =
+                matches[first..].iter().take_while(|found| found.place.end <= start.place.start + LENGTH);
             let mut closeness = vec![0u8; self.words];
             let mut end = start.place.end;
             for found in within {
@@ -92,7 +102,11 @@ impl<'a> Sought<'a> {
                 }
             }
             // A word more outweighs any closeness.
-            let worth: u32 = closeness.iter().filter(|&&closeness| closeness > 0).map(|&closeness| 8 + u32::from(closeness)).sum();
+            let worth: u32 = closeness
+                .iter()
+                .filter(|&&closeness| closeness > 0)
+                .map(|&closeness| 8 + u32::from(closeness))
+                .sum();
             if worth > best.0 {
                 best = (worth, start.place.start..end);
             }
@@ -108,8 +122,16 @@ fn widen(text: &str, window: Range<usize>) -> Range<usize> {
     let end = text.ceil_char_boundary((start + LENGTH).max(window.end).min(text.len()));
     let before = &text[start..window.start];
     let after = &text[window.end..end];
-    let start = if start == 0 { 0 } else { before.find(char::is_whitespace).map_or(window.start, |space| start + space) };
-    let end = if end == text.len() { end } else { after.rfind(char::is_whitespace).map_or(window.end, |space| window.end + space) };
+    let start = if start == 0 {
+        0
+    } else {
+        before.find(char::is_whitespace).map_or(window.start, |space| start + space)
+    };
+    let end = if end == text.len() {
+        end
+    } else {
+        after.rfind(char::is_whitespace).map_or(window.end, |space| window.end + space)
+    };
     start..end
 }
 
@@ -119,7 +141,9 @@ fn pieces(text: &str, window: Range<usize>, matches: &[Match]) -> Vec<Piece> {
         pieces.push("… ", false);
     }
     let mut at = window.start;
-    for found in matches.iter().filter(|found| window.start <= found.place.start && found.place.end <= window.end) {
+    for found in
+        matches.iter().filter(|found| window.start <= found.place.start && found.place.end <= window.end)
+    {
         pieces.push(&text[at..found.place.start], false);
         pieces.push(&text[found.place.clone()], true);
         at = found.place.end;

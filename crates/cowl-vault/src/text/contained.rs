@@ -15,7 +15,10 @@ thread_local! {
 /// The first call replaces the process's panic hook by one that is silent while this thread is in `parse`
 /// and otherwise does what the hook before it did. A program that sets its own hook does so before.
 /// Stack overflow and exhausted memory are not panics; they still end the process.
-pub(super) fn call<T>(kind: Kind, parse: impl FnOnce() -> Result<T, ExtractError>) -> Result<T, ExtractError> {
+pub(super) fn call<T>(
+    kind: Kind,
+    parse: impl FnOnce() -> Result<T, ExtractError>,
+) -> Result<T, ExtractError> {
     install_hook();
     let before = CONTAINED.replace(true);
     // What `parse` borrowed is dropped or only read after a panic: nothing half-changed is seen again.

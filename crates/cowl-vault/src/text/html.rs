@@ -30,8 +30,8 @@ fn is_unseen(name: &str) -> bool {
 fn separate(text: &mut Gathered, name: &str) {
     const CELLS: [&str; 2] = ["td", "th"];
     const INLINE: [&str; 27] = [
-        "a", "abbr", "acronym", "b", "bdi", "bdo", "big", "cite", "code", "del", "dfn", "em", "font", "i", "ins", "kbd",
-        "mark", "q", "s", "samp", "small", "span", "strong", "sub", "sup", "tt", "u",
+        "a", "abbr", "acronym", "b", "bdi", "bdo", "big", "cite", "code", "del", "dfn", "em", "font", "i",
+        "ins", "kbd", "mark", "q", "s", "samp", "small", "span", "strong", "sub", "sup", "tt", "u",
     ];
     let is_among = |names: &[&str]| names.iter().any(|known| name.eq_ignore_ascii_case(known));
     if is_among(&CELLS) {

@@ -23,7 +23,8 @@ pub(super) fn extract(content: &[u8]) -> Result<String, ExtractError> {
 }
 
 fn unpack(content: &[u8]) -> Result<String, ExtractError> {
-    let damaged = |error: &dyn std::fmt::Display| ExtractError { kind: Kind::Office, detail: error.to_string() };
+    let damaged =
+        |error: &dyn std::fmt::Display| ExtractError { kind: Kind::Office, detail: error.to_string() };
     let mut package = ZipArchive::new(Cursor::new(content)).map_err(|error| damaged(&error))?;
     let mut text = Gathered::new();
     let mut budget = MAX_UNPACKED;
@@ -74,8 +75,12 @@ fn gather(xml: &str, text_element: &str, text: &mut Gathered) {
     let mut inside = false;
     for token in Scanner::new(xml) {
         match token {
-            Token::Text(piece) if inside => entities::decode(piece).for_each(|character| text.push_running(character)),
-            Token::Literal(piece) if inside => piece.chars().for_each(|character| text.push_running(character)),
+            Token::Text(piece) if inside => {
+                entities::decode(piece).for_each(|character| text.push_running(character))
+            }
+            Token::Literal(piece) if inside => {
+                piece.chars().for_each(|character| text.push_running(character))
+            }
             Token::Text(_) | Token::Literal(_) => {}
             Token::Open { name, empty } if local(name) == text_element => inside = !empty,
             Token::Close(name) if local(name) == text_element => inside = false,

@@ -49,7 +49,12 @@ fn forget_image(object: &mut Object) {
     }
 }
 
-fn read_page(document: &Document, number: u32, page: ObjectId, text: &mut Gathered) -> Result<(), ExtractError> {
+fn read_page(
+    document: &Document,
+    number: u32,
+    page: ObjectId,
+    text: &mut Gathered,
+) -> Result<(), ExtractError> {
     recursion::check(document, page).map_err(|error| damaged(&error))?;
     match output_doc_page(document, &mut PlainTextOutput::new(Writer(text)), number) {
         // The text is full.

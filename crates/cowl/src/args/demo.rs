@@ -14,7 +14,7 @@ pub(crate) struct DemoArguments {
     /// Leave everything in DIR: DIR/cloud has all that the cloud has, DIR/NAME each party's device
     #[arg(long, value_name = "DIR")]
     pub(crate) keep: Option<PathBuf>,
-    /// Open no page in the browser
+    /// Open no page in the browser; this version has none yet
     #[arg(long)]
     pub(crate) no_browser: bool,
 }

@@ -153,7 +153,9 @@ fn parse_codec(text: &str) -> Result<CodecChoice, String> {
             "zstd" => Ok(CodecChoice::Zstd),
             "live" => Ok(CodecChoice::Live),
             "archive" => Ok(CodecChoice::Archive),
-            _ => Err(format!("'{text}' is not a codec; known are auto, none, zstd, live, archive, dct:QUALITY")),
+            _ => Err(format!(
+                "'{text}' is not a codec; known are auto, none, zstd, live, archive, dct:QUALITY"
+            )),
         },
         Some(("dct", quality)) => match quality.parse() {
             Ok(quality @ 1..=100) => Ok(CodecChoice::Dct(quality)),

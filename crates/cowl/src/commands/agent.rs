@@ -40,7 +40,9 @@ async fn look_again_and_again(context: &Context, vault: &Vault, arguments: &RunA
         clock.tick().await;
         match look(context, vault).await {
             // The cloud may be back the next time.
-            Err(crate::failure::Failure::Vault(error @ cowl_vault::VaultError::Unreachable(_))) => context.output.note(error),
+            Err(crate::failure::Failure::Vault(error @ cowl_vault::VaultError::Unreachable(_))) => {
+                context.output.note(error)
+            }
             outcome => outcome?,
         }
     }

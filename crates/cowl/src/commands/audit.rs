@@ -63,7 +63,8 @@ fn sentence(line: &AuditLine) -> String {
     let subject = line.subject.as_ref().map_or("somebody", |handle| handle.as_str());
     let items = count(line.count.unwrap_or(1), "item");
     let item = line.item.map_or_else(|| items.clone(), |id| format!("item {}", short(&id.to_string())));
-    let grant = line.grant.map_or_else(|| "a grant".to_owned(), |id| format!("grant {}", short(&id.to_string())));
+    let grant =
+        line.grant.map_or_else(|| "a grant".to_owned(), |id| format!("grant {}", short(&id.to_string())));
     match line.kind {
         EventKind::PartyRegistered => format!("{actor} registered"),
         EventKind::KeysChanged => format!("{actor} changed keys"),
@@ -101,7 +102,10 @@ struct EventList {
 
 impl fmt::Display for EventList {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let lines = self.events.iter().map(|row| format!("{:>6}  {QUIET}{}{QUIET:#}  {}", row.index, row.at, row.text));
+        let lines = self
+            .events
+            .iter()
+            .map(|row| format!("{:>6}  {QUIET}{}{QUIET:#}  {}", row.index, row.at, row.text));
         f.write_str(&lines.collect::<Vec<_>>().join("\n"))
     }
 }
@@ -129,7 +133,11 @@ impl From<AuditReport> for Verified {
 impl fmt::Display for Verified {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (events, bindings) = (count(self.events, "event"), count(self.bindings, "key binding"));
-        writeln!(f, "{GOOD}✓{GOOD:#} the log was only ever added to: proven from checkpoint {} to {}", self.from, self.to)?;
+        writeln!(
+            f,
+            "{GOOD}✓{GOOD:#} the log was only ever added to: proven from checkpoint {} to {}",
+            self.from, self.to
+        )?;
         write!(f, "{GOOD}✓{GOOD:#} {events} that concern you are in it; {bindings} hold no surprise")
     }
 }

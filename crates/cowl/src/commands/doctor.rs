@@ -30,7 +30,8 @@ pub(super) async fn run(context: &Context) -> failure::Result<()> {
 }
 
 async fn look_at(context: &Context, profile: Profile, findings: &mut Findings) {
-    let whose = profile.handle().map_or_else(|| "nobody has logged in here yet".to_owned(), |it| it.to_string());
+    let whose =
+        profile.handle().map_or_else(|| "nobody has logged in here yet".to_owned(), |it| it.to_string());
     findings.good("profile", format!("{}, {whose}", profile.dir().display()));
     findings.add("privacy", privacy(&profile));
     findings.add("cloud", cloud(&profile).await);
@@ -82,9 +83,10 @@ async fn clock(vault: &Vault) -> Result<String, String> {
     let newest = events.iter().map(|event| event.at).max();
     let now = u64::try_from(jiff::Timestamp::now().as_millisecond()).unwrap_or(0);
     match newest {
-        Some(newest) if newest.as_millis() > now + TOLERANCE_MILLIS => {
-            Err(format!("this device's clock is behind: the cloud logged something at {}", Moment::from(newest)))
-        }
+        Some(newest) if newest.as_millis() > now + TOLERANCE_MILLIS => Err(format!(
+            "this device's clock is behind: the cloud logged something at {}",
+            Moment::from(newest)
+        )),
         _ => Ok("not behind the cloud's".to_owned()),
     }
 }
@@ -123,7 +125,12 @@ impl fmt::Display for Findings {
         for (index, check) in self.checks.iter().enumerate() {
             let (sign, style) = if check.good { ("✓", GOOD) } else { ("✗", BAD) };
             let newline = if index == 0 { "" } else { "\n" };
-            write!(f, "{newline}{style}{sign}{style:#} {:<8} {QUIET}{}{QUIET:#}", check.name, printable(&check.text))?;
+            write!(
+                f,
+                "{newline}{style}{sign}{style:#} {:<8} {QUIET}{}{QUIET:#}",
+                check.name,
+                printable(&check.text)
+            )?;
         }
         Ok(())
     }

@@ -220,7 +220,10 @@ impl From<&[GrantInfo]> for GrantList {
 impl fmt::Display for GrantList {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.grants.is_empty() {
-            return write!(f, "no grants; give one: {COMMAND}cowl grant make --to PARTY --item ITEM --purpose …{COMMAND:#}");
+            return write!(
+                f,
+                "no grants; give one: {COMMAND}cowl grant make --to PARTY --item ITEM --purpose …{COMMAND:#}"
+            );
         }
         table(&self.grants).fmt(f)
     }
@@ -264,6 +267,9 @@ impl fmt::Display for Revoked {
             Some(rekeyed) => writeln!(f, "{GOOD}✓{GOOD:#} {rekeyed}")?,
             None => writeln!(f, "· re-keying is left to {COMMAND}cowl agent run --headless{COMMAND:#}")?,
         }
-        write!(f, "{QUIET}what was read already, or copied by a dishonest cloud, cannot be called back{QUIET:#}")
+        write!(
+            f,
+            "{QUIET}what was read already, or copied by a dishonest cloud, cannot be called back{QUIET:#}"
+        )
     }
 }

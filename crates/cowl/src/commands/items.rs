@@ -47,7 +47,11 @@ pub(super) async fn items_of(vault: &Vault, records: &[RecordInfo]) -> Result<Ve
 }
 
 /// The items that were named, each one once.
-pub(super) async fn named_items(vault: &Vault, record: Option<RecordId>, names: &[String]) -> Result<Vec<ItemInfo>> {
+pub(super) async fn named_items(
+    vault: &Vault,
+    record: Option<RecordId>,
+    names: &[String],
+) -> Result<Vec<ItemInfo>> {
     let mut items: Vec<ItemInfo> = Vec::new();
     for name in names {
         let item = vault.find_item(record, name).await?;
@@ -70,7 +74,8 @@ pub(super) async fn contents(vault: &Vault, contents: &Contents) -> Result<(Reco
     let record = named_record(vault, contents.record.as_deref()).await?;
     let items = named_items(vault, record, &contents.item).await?;
     let first = items.first().ok_or_else(|| {
-        Failure::usage("grant what?").with_hint("name items (--item), a study (--study) or the whole record (--all)")
+        Failure::usage("grant what?")
+            .with_hint("name items (--item), a study (--study) or the whole record (--all)")
     })?;
     if items.iter().any(|item| item.record != first.record) {
         return Err(Failure::usage("the items lie in different records; make one grant a record"));
@@ -80,7 +85,8 @@ pub(super) async fn contents(vault: &Vault, contents: &Contents) -> Result<(Reco
 
 async fn study_items(vault: &Vault, record: RecordId, study: &str) -> Result<Vec<ItemId>> {
     let items = vault.items(record).await?;
-    let found: Vec<ItemId> = items.iter().filter(|item| is_of_study(item, study)).map(|item| item.item).collect();
+    let found: Vec<ItemId> =
+        items.iter().filter(|item| is_of_study(item, study)).map(|item| item.item).collect();
     if found.is_empty() {
         return Err(Failure::no(format!("there is no item of study {study} in this record"))
             .with_hint("'cowl record list' shows the studies"));
@@ -155,13 +161,21 @@ impl fmt::Display for ItemRow {
         let mut line = |name: &str, value: &str| writeln!(f, "{name:<12} {}", printable(value));
         line("name", &self.name)?;
         line("kind", self.kind)?;
-        for (name, value) in [("description", &self.description), ("date", &self.date), ("study", &self.study)] {
+        for (name, value) in
+            [("description", &self.description), ("date", &self.date), ("study", &self.study)]
+        {
             value.iter().try_for_each(|value| line(name, value))?;
         }
         line("item", &self.item)?;
         line("record", &self.record)?;
         line("size", &format!("{}, {} in the cloud in {} parts", self.size, self.stored, self.parts))?;
-        line("sealed", &format!("{} by {}, suite {}, version {}", self.sealed_at, self.sealed_by, self.suite, self.version))?;
+        line(
+            "sealed",
+            &format!(
+                "{} by {}, suite {}, version {}",
+                self.sealed_at, self.sealed_by, self.suite, self.version
+            ),
+        )?;
         self.lossy.iter().try_for_each(|note| line("lossy", note))?;
         if self.appended {
             line("state", "appended; its owner has not acknowledged it yet")?;

@@ -10,7 +10,8 @@ use zeroize::Zeroizing;
 
 use super::{Context, profile};
 use crate::args::{
-    KitArguments, LoginArguments, PartyCommand, PasswdArguments, RegisterArguments, StayArguments, VerifyArguments,
+    KitArguments, LoginArguments, PartyCommand, PasswdArguments, RegisterArguments, StayArguments,
+    VerifyArguments,
 };
 use crate::columns::Columns;
 use crate::failure::{Failure, Result};
@@ -48,7 +49,9 @@ async fn register(context: &Context, arguments: &RegisterArguments) -> Result<()
     context.output.data(&Entered { party: PartyRow::from(vault.me()), unlocked })?;
     if arguments.kit.is_none() {
         let advice = "without its recovery kit, this device is the only one that can ever open your records";
-        context.output.note(format_args!("{QUIET}{advice}:{QUIET:#} {COMMAND}cowl party kit --print FILE{COMMAND:#}"));
+        context
+            .output
+            .note(format_args!("{QUIET}{advice}:{QUIET:#} {COMMAND}cowl party kit --print FILE{COMMAND:#}"));
     }
     Ok(())
 }
@@ -119,8 +122,13 @@ async fn verify(context: &Context, arguments: &VerifyArguments) -> Result<()> {
     let fingerprint = text.parse().map_err(|error| Failure::usage(format!("{error}")))?;
     match vault.verify_party(&arguments.party, &fingerprint).await? {
         Some(card) => context.output.data(&PartyRow::from(card)),
-        None => Err(Failure::no(format!("this is not the fingerprint of the keys that the cloud shows for {}", arguments.party))
-            .with_hint("do not share anything with this party; compare once more, over a channel that you trust")),
+        None => Err(Failure::no(format!(
+            "this is not the fingerprint of the keys that the cloud shows for {}",
+            arguments.party
+        ))
+        .with_hint(
+            "do not share anything with this party; compare once more, over a channel that you trust",
+        )),
     }
 }
 
@@ -190,7 +198,8 @@ fn whom(profile: &Profile, named: Option<Handle>) -> Result<Handle> {
 
 /// The kit from its bare words, or from the printed sheet, where they stand among other text.
 fn find_kit(text: &str) -> Result<RecoveryKit> {
-    let words: Vec<&str> = text.split_whitespace().filter(|it| it.bytes().all(|byte| byte.is_ascii_alphabetic())).collect();
+    let words: Vec<&str> =
+        text.split_whitespace().filter(|it| it.bytes().all(|byte| byte.is_ascii_alphabetic())).collect();
     let runs = words.windows(KIT_WORDS).map(|run| Zeroizing::new(run.join(" ")));
     let mut kits = runs.filter_map(|run| RecoveryKit::from_words(&run).ok());
     match kits.next() {
@@ -297,7 +306,8 @@ struct Entered {
 
 impl fmt::Display for Entered {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = if self.unlocked { "unlocked" } else { "locked again; commands will ask for the password" };
+        let state =
+            if self.unlocked { "unlocked" } else { "locked again; commands will ask for the password" };
         write!(f, "{GOOD}✓{GOOD:#} {}, {}\n\n{}", self.party.handle, state, self.party)
     }
 }

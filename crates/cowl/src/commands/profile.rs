@@ -40,10 +40,8 @@ pub(super) fn unused(context: &Context, server: &ServerArguments) -> Result<Prof
     let profile = open_or_create(context, server)?;
     match profile.handle() {
         None => Ok(profile),
-        Some(handle) => {
-            Err(Failure::usage(format!("this profile belongs to {handle} already"))
-                .with_hint("name another one: cowl --profile NAME party register …"))
-        }
+        Some(handle) => Err(Failure::usage(format!("this profile belongs to {handle} already"))
+            .with_hint("name another one: cowl --profile NAME party register …")),
     }
 }
 

@@ -5,11 +5,12 @@ use std::path::Path;
 use cowl_vault::view::Added;
 use cowl_vault::{AddOptions, Source};
 
+use super::Context;
 use super::grant::GrantRow;
 use super::items::{self, ItemRow};
-use super::Context;
 use crate::args::{
-    AddArguments, CheckArguments, GetArguments, ListItemsArguments, RecordCommand, RemoveArguments, ShowArguments,
+    AddArguments, CheckArguments, GetArguments, ListItemsArguments, RecordCommand, RemoveArguments,
+    ShowArguments,
 };
 use crate::failure::{Failure, Result};
 use crate::secret_input::{self, is_stdin};
@@ -81,7 +82,9 @@ async fn list(context: &Context, arguments: &ListItemsArguments) -> Result<()> {
     let vault = session::unlock(context).await?;
     let records = items::records(&vault, arguments.record.as_deref()).await?;
     let all = items::items_of(&vault, &records).await?;
-    let wanted = all.iter().filter(|item| arguments.study.as_ref().is_none_or(|study| items::is_of_study(item, study)));
+    let wanted = all
+        .iter()
+        .filter(|item| arguments.study.as_ref().is_none_or(|study| items::is_of_study(item, study)));
     context.output.data(&ItemList { items: wanted.map(ItemRow::from).collect() })
 }
 
@@ -100,7 +103,9 @@ async fn show(context: &Context, arguments: &ShowArguments) -> Result<()> {
 async fn get(context: &Context, arguments: &GetArguments) -> Result<()> {
     let to_stdout = is_stdin(&arguments.output);
     if to_stdout && context.output.is_json() {
-        return Err(Failure::usage("stdout cannot carry both the content and --json").with_hint("add -o FILE"));
+        return Err(
+            Failure::usage("stdout cannot carry both the content and --json").with_hint("add -o FILE")
+        );
     }
     let vault = session::unlock(context).await?;
     let record = items::named_record(&vault, arguments.record.as_deref()).await?;

@@ -72,7 +72,10 @@ async fn find(vault: &Vault, text: &str) -> Result<RequestInfo> {
     match found.as_slice() {
         [one] => Ok((*one).clone()),
         [] => Err(VaultError::NotFound { what: "request", name: text.to_owned() }.into()),
-        _ => Err(Failure::usage(format!("'{text}' fits {} requests; give more of the identifier", found.len()))),
+        _ => Err(Failure::usage(format!(
+            "'{text}' fits {} requests; give more of the identifier",
+            found.len()
+        ))),
     }
 }
 

@@ -23,7 +23,8 @@ pub(super) fn seal(context: &Context, arguments: &SealArguments) -> Result<()> {
     let input = sealing::input(arguments.input.as_deref())?;
     let mut sink = Sink::open(arguments.output.as_deref(), Readers::Umask)?;
     if sink.is_terminal() && !arguments.armor {
-        return Err(Failure::usage("sealed bytes are not for a terminal").with_hint("write them to a file (-o FILE) or as text (-a)"));
+        return Err(Failure::usage("sealed bytes are not for a terminal")
+            .with_hint("write them to a file (-o FILE) or as text (-a)"));
     }
     let bytes = sealing::seal(input, &mut sink, &sealed_for, arguments.armor).map_err(from_stream)?;
     sink.commit()?;
@@ -55,15 +56,15 @@ fn sealed_for(arguments: &SealArguments) -> Result<SealedFor> {
         }
         (false, false) => Ok(SealedFor::Recipients(recipients)),
         (true, false) => Err(Failure::usage("a file is sealed to keys or under a passphrase, not both")),
-        (false, true) => {
-            Err(Failure::usage("sealed to whom?").with_hint("name a recipient (-r age1…), a file of them (-R FILE) or use a passphrase (-p)"))
-        }
+        (false, true) => Err(Failure::usage("sealed to whom?")
+            .with_hint("name a recipient (-r age1…), a file of them (-R FILE) or use a passphrase (-p)")),
     }
 }
 
 fn recipients_of(path: &Path) -> Result<Vec<Recipient>> {
     let text = std::fs::read_to_string(path).map_err(|error| Failure::file(path, error))?;
-    let recipients = read_recipients(&text).map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
+    let recipients =
+        read_recipients(&text).map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
     match recipients.is_empty() {
         true => Err(Failure::usage(format!("{}: there is no recipient in it", path.display()))),
         false => Ok(recipients),
@@ -74,7 +75,8 @@ fn identities(paths: &[std::path::PathBuf]) -> Result<Vec<Identity>> {
     let mut identities = Vec::new();
     for path in paths {
         let text = secret_input::file_text(path)?;
-        let found = read_identities(&text).map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
+        let found =
+            read_identities(&text).map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
         if found.is_empty() {
             return Err(Failure::usage(format!("{}: there is no identity in it", path.display())));
         }
@@ -84,14 +86,23 @@ fn identities(paths: &[std::path::PathBuf]) -> Result<Vec<Identity>> {
 }
 
 /// What opens the file, once it is known how it was sealed.
-fn choose(identities: Vec<Identity>, asked: &PassphraseArguments, for_passphrase: bool) -> Result<Vec<Identity>> {
+fn choose(
+    identities: Vec<Identity>,
+    asked: &PassphraseArguments,
+    for_passphrase: bool,
+) -> Result<Vec<Identity>> {
     if for_passphrase && identities.is_empty() {
         let text = secret_input::passphrase(asked.passphrase_file.as_deref())?;
         return Ok(vec![Identity::Passphrase(Passphrase::new(text))]);
     }
     match (for_passphrase, identities.is_empty() || asked.is_wanted()) {
-        (true, _) => Err(Failure::no("this file was sealed under a passphrase, not to a key").with_hint("leave -i out")),
-        (false, true) => Err(Failure::no("this file was sealed to keys").with_hint("name an identity file: -i FILE")),
+        (true, _) => {
+            Err(Failure::no("this file was sealed under a passphrase, not to a key")
+                .with_hint("leave -i out"))
+        }
+        (false, true) => {
+            Err(Failure::no("this file was sealed to keys").with_hint("name an identity file: -i FILE"))
+        }
         (false, false) => Ok(identities),
     }
 }
@@ -121,7 +132,9 @@ fn refuse_two_uses_of_stdin(input: Option<&Path>, passphrase: &PassphraseArgumen
 
 fn refuse_json_on_content(context: &Context, output: Option<&Path>) -> Result<()> {
     if context.output.is_json() && output.is_none_or(is_stdin) {
-        return Err(Failure::usage("stdout cannot carry both the content and --json").with_hint("add -o FILE"));
+        return Err(
+            Failure::usage("stdout cannot carry both the content and --json").with_hint("add -o FILE")
+        );
     }
     Ok(())
 }

@@ -74,7 +74,12 @@ impl fmt::Display for Found {
 impl fmt::Display for HitRow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let date = self.date.as_deref().unwrap_or_default();
-        write!(f, "{HEAD}{}{HEAD:#}  {QUIET}{date} {}{QUIET:#}\n  ", printable(&self.title), &self.item[..items::SHORT])?;
+        write!(
+            f,
+            "{HEAD}{}{HEAD:#}  {QUIET}{date} {}{QUIET:#}\n  ",
+            printable(&self.title),
+            &self.item[..items::SHORT]
+        )?;
         self.snippet.iter().try_for_each(|piece| {
             // A snippet is one line, whatever the note's line breaks.
             let text = printable(&piece.text.replace(['\n', '\r', '\t'], " "));

@@ -13,9 +13,18 @@ use crate::secret_input;
 ///
 /// # Errors
 /// When the person says no, or there is nobody to ask.
-pub(super) async fn confirm(context: &Context, vault: &Vault, party: &str, trust_first_use: bool) -> Result<PartyCard> {
+pub(super) async fn confirm(
+    context: &Context,
+    vault: &Vault,
+    party: &str,
+    trust_first_use: bool,
+) -> Result<PartyCard> {
     let card = vault.party(party).await?;
-    if card.trust != Trust::FirstUse || trust_first_use || context.settings.yes || has_grant(vault, &card).await? {
+    if card.trust != Trust::FirstUse
+        || trust_first_use
+        || context.settings.yes
+        || has_grant(vault, &card).await?
+    {
         return Ok(card);
     }
     let (first, second) = halves(&card.fingerprint.to_string());
@@ -31,9 +40,11 @@ pub(super) async fn confirm(context: &Context, vault: &Vault, party: &str, trust
             verified.ok_or_else(|| Failure::no("the keys have changed in the meantime"))
         }
         Some(false) => Err(Failure::no("nothing was shared")),
-        None => Err(Failure::no(format!("nobody has compared the fingerprint of {} yet", card.handle)).with_hint(
-            format!("compare it: cowl party verify {} FINGERPRINT; or go without: --trust-first-use", card.handle),
-        )),
+        None => Err(Failure::no(format!("nobody has compared the fingerprint of {} yet", card.handle))
+            .with_hint(format!(
+                "compare it: cowl party verify {} FINGERPRINT; or go without: --trust-first-use",
+                card.handle
+            ))),
     }
 }
 

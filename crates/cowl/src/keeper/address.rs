@@ -36,7 +36,10 @@ pub(super) fn refuse_strangers(stream: &UnixStream) -> io::Result<()> {
     if peer.uid == getuid() {
         return Ok(());
     }
-    Err(io::Error::new(io::ErrorKind::PermissionDenied, "another user is at the other end of the session keeper"))
+    Err(io::Error::new(
+        io::ErrorKind::PermissionDenied,
+        "another user is at the other end of the session keeper",
+    ))
 }
 
 /// The profile's folder as an argument that cannot be taken for the name of a profile.

@@ -163,7 +163,11 @@ fn fill(input: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
     Ok(length)
 }
 
-fn write_behind(mut output: impl Write, full: &Receiver<Buffer>, empty: &SyncSender<Buffer>) -> io::Result<()> {
+fn write_behind(
+    mut output: impl Write,
+    full: &Receiver<Buffer>,
+    empty: &SyncSender<Buffer>,
+) -> io::Result<()> {
     while let Ok(buffer) = full.recv() {
         output.write_all(&buffer)?;
         let _ = empty.send(buffer);

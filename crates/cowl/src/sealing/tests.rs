@@ -55,7 +55,7 @@ fn a_glance_at_the_header_tells_passphrases_from_keys() {
     for armor in [false, true] {
         let sealed = sealed(b"content", &passphrase, armor);
         let mut output = Vec::new();
-        let identities = |for_passphrase| {
+        let identities = |for_passphrase: bool| {
             assert!(for_passphrase);
             Ok(vec![Identity::Passphrase(Passphrase::new("correct horse".to_owned()))])
         };
@@ -78,7 +78,10 @@ fn a_file_cut_anywhere_is_refused() {
     let sealed = sealed(&content(100_000), &sealed_for, false);
     for length in [0, 10, 100, 2_000, sealed.len() - 34_000, sealed.len() - 1] {
         let error = opened(&sealed[..length], seed.parse().unwrap()).unwrap_err();
-        assert!(matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof), "{length}: {error}");
+        assert!(
+            matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof),
+            "{length}: {error}"
+        );
     }
 }
 

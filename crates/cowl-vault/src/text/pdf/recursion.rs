@@ -30,7 +30,10 @@ pub(super) fn check(document: &Document, page: ObjectId) -> Result<(), Recursion
 }
 
 /// The page and what it inherits from, nearest first.
-fn ancestors<'a>(document: &'a Document, page: &'a Dictionary) -> Result<Vec<&'a Dictionary>, RecursionError> {
+fn ancestors<'a>(
+    document: &'a Document,
+    page: &'a Dictionary,
+) -> Result<Vec<&'a Dictionary>, RecursionError> {
     let mut found = vec![page];
     let mut current = page;
     while let Some(parent) = entry(document, current, b"Parent").and_then(|parent| parent.as_dict().ok()) {
@@ -49,7 +52,12 @@ struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    fn draw(&mut self, content: &[u8], resources: &'a Dictionary, depth: usize) -> Result<(), RecursionError> {
+    fn draw(
+        &mut self,
+        content: &[u8],
+        resources: &'a Dictionary,
+        depth: usize,
+    ) -> Result<(), RecursionError> {
         if !content.windows(2).any(|operator| operator == b"Do") {
             return Ok(());
         }

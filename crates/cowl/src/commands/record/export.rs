@@ -25,7 +25,7 @@ pub(super) async fn run(context: &Context, arguments: &ExportArguments) -> Resul
     }
     if arguments.age {
         for (item, path) in &planned {
-            seal_one(&vault, item, arguments, path).await?;
+            seal_one(context, &vault, item, arguments, path).await?;
         }
     } else {
         open_all(context, &vault, &planned).await?;
@@ -56,9 +56,16 @@ async fn plan(vault: &Vault, arguments: &ExportArguments) -> Result<Vec<(ItemInf
     Ok(items.into_iter().map(place).collect())
 }
 
-async fn seal_one(vault: &Vault, item: &ItemInfo, arguments: &ExportArguments, path: &Path) -> Result<()> {
+async fn seal_one(
+    context: &Context,
+    vault: &Vault,
+    item: &ItemInfo,
+    arguments: &ExportArguments,
+    path: &Path,
+) -> Result<()> {
     let mut sink = Sink::open(Some(path), Readers::Umask)?;
-    vault.export_age(item.record, item.item, &arguments.to, &mut sink).await?;
+    let progress = context.output.progress();
+    vault.export_age(item.record, item.item, &arguments.to, &mut sink, &*progress).await?;
     sink.commit()
 }
 
@@ -76,12 +83,19 @@ async fn open_all(context: &Context, vault: &Vault, planned: &[(ItemInfo, PathBu
     Ok(())
 }
 
-async fn open_batch(context: &Context, vault: &Vault, record: RecordId, batch: &[&(ItemInfo, PathBuf)]) -> Result<()> {
+async fn open_batch(
+    context: &Context,
+    vault: &Vault,
+    record: RecordId,
+    batch: &[&(ItemInfo, PathBuf)],
+) -> Result<()> {
     let ids: Vec<_> = batch.iter().map(|(item, _)| item.item).collect();
     let mut write = |info: ItemInfo, content: Vec<u8>| {
         let place = batch.iter().find(|(item, _)| item.item == info.item);
-        let (_, path) = place.ok_or_else(|| VaultError::Bug("an item came that was not asked for".to_owned()))?;
-        write_whole(path, &content).map_err(|failure| VaultError::Stream(std::io::Error::other(failure.to_string())))
+        let (_, path) =
+            place.ok_or_else(|| VaultError::Bug("an item came that was not asked for".to_owned()))?;
+        write_whole(path, &content)
+            .map_err(|failure| VaultError::Stream(std::io::Error::other(failure.to_string())))
     };
     vault.get_many(record, &ids, &mut write, &*context.output.progress()).await?;
     Ok(())

@@ -60,7 +60,10 @@ impl From<Vec<RecordInfo>> for RecordList {
 impl fmt::Display for RecordList {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.records.is_empty() {
-            return write!(f, "no record yet; the first item makes one: {COMMAND}cowl record add FILE{COMMAND:#}");
+            return write!(
+                f,
+                "no record yet; the first item makes one: {COMMAND}cowl record add FILE{COMMAND:#}"
+            );
         }
         let mut table = Columns::new(["record", "name", "owner", "items"]).right([3]);
         for row in &self.records {
@@ -273,7 +276,8 @@ impl fmt::Display for Checked {
         for fault in &self.faults {
             writeln!(f, "{BAD}✗{BAD:#} {}  {}", fault.item, printable(&fault.fault))?;
         }
-        let good = if self.faults.is_empty() { "all as they were sealed" } else { "not all as they were sealed" };
+        let good =
+            if self.faults.is_empty() { "all as they were sealed" } else { "not all as they were sealed" };
         let (items, parts) = (count(self.items, "item"), count(self.parts, "part"));
         write!(f, "{items} verified, {parts} ({}) fetched and opened: {good}", self.bytes)
     }

@@ -1,0 +1,92 @@
+//! Targets for every parser of bytes from outside: none may panic, whatever it is given.
+//!
+//! A target is a plain function over bytes. `fuzz_targets/` wraps each for libFuzzer, and the tests of this
+//! crate run each over mutations of real inputs, the same every time, on the stable toolchain.
+
+use std::path::Path;
+
+pub mod api;
+pub mod crypto;
+pub mod domain;
+pub mod imaging;
+pub mod job;
+pub mod mutation;
+pub mod seal;
+pub mod seeds;
+pub mod vault;
+
+#[cfg(test)]
+mod tests;
+
+/// A parser under test.
+pub struct Target {
+    /// Its name, that of its file under `fuzz_targets/`.
+    pub name: &'static str,
+    /// What is done with an input. Panics when a promise is broken.
+    pub run: fn(&[u8]),
+    /// Real inputs, to begin with.
+    pub seeds: fn() -> Vec<Vec<u8>>,
+    /// Mutations of each seed in a test run.
+    pub rounds: usize,
+}
+
+macro_rules! targets {
+    ($($module:ident::$function:ident as $name:ident, $rounds:literal;)*) => {
+        /// All targets.
+        pub const TARGETS: &[Target] = &[$(Target {
+            name: stringify!($name),
+            run: $module::$function,
+            seeds: seeds::$name,
+            rounds: $rounds,
+        },)*];
+    };
+}
+
+targets! {
+    api::bodies as api_bodies, 2000;
+    api::frames as api_frames, 2000;
+    crypto::checkpoints as crypto_checkpoints, 3000;
+    crypto::opaque_server as crypto_opaque, 300;
+    crypto::texts as crypto_texts, 2000;
+    domain::statements as domain_statements, 500;
+    domain::values as domain_values, 3000;
+    imaging::coded as imaging_coded, 300;
+    imaging::files as imaging_files, 200;
+    job::statements as job_statements, 1000;
+    seal::armor as seal_armor, 100;
+    seal::boxes as seal_boxes, 500;
+    seal::files as seal_files, 60;
+    seal::headers as seal_headers, 300;
+    seal::key_texts as seal_keys, 500;
+    seal::payloads as seal_payloads, 500;
+    seal::shares as seal_shares, 300;
+    vault::kinds as vault_kinds, 500;
+    vault::segments as vault_segments, 500;
+    vault::texts as vault_texts, 200;
+}
+
+/// Makes the program of a target: libFuzzer's under `cargo fuzz`, otherwise one that replays the files that it
+/// is given.
+#[macro_export]
+macro_rules! fuzz {
+    ($target:path) => {
+        #[cfg(fuzzing)]
+        libfuzzer_sys::fuzz_target!(|bytes: &[u8]| $target(bytes));
+
+        #[cfg(not(fuzzing))]
+        fn main() -> std::io::Result<()> {
+            $crate::replay($target)
+        }
+    };
+}
+
+/// Runs a target on each file of the command line.
+///
+/// # Errors
+/// When a file cannot be read.
+pub fn replay(target: fn(&[u8])) -> std::io::Result<()> {
+    for file in std::env::args_os().skip(1) {
+        target(&std::fs::read(Path::new(&file))?);
+    }
+    Ok(())
+}
