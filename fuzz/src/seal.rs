@@ -4,7 +4,8 @@ use std::io::{BufReader, Read};
 use std::sync::LazyLock;
 
 use cowl_crypto::secret::Secret;
-use cowl_seal::age::{Header, Identity, Recipient, Stanza, armor, file};
+use cowl_seal::age::header::{Header, Stanza};
+use cowl_seal::age::{self, Identity, Recipient, armor};
 use cowl_seal::hybrid_rsa::{RsaPublicKey, RsaSecretKey};
 use cowl_seal::key_store::{DeviceSecret, PartyIdentity};
 use cowl_seal::payload::{Cores, PayloadOpener, SegmentSpan};
@@ -77,12 +78,12 @@ pub fn headers(bytes: &[u8]) {
 
 /// Whole age files, at once and as a stream.
 pub fn files(bytes: &[u8]) {
-    let whole = file::open(&keys().identities, bytes);
+    let whole = age::open(&keys().identities, bytes);
     if armor::is_armored(bytes) {
         return;
     }
     let mut streamed = Vec::new();
-    let opened = file::open_reader(&keys().identities, bytes, Cores::One);
+    let opened = age::open_reader(&keys().identities, bytes, Cores::One);
     let read = opened.and_then(|mut reader| reader.read_to_end(&mut streamed));
     assert_eq!(
         whole.is_ok(),

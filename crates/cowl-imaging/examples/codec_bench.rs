@@ -65,7 +65,7 @@ fn live_round(layout: &PixelLayout, frame: &[u8]) -> Result<(f64, f64, usize), B
     let (mut encoder, mut decoder) = (live::FrameEncoder::new(layout)?, live::FrameDecoder::new(layout)?);
     let mut coded = Vec::new();
     let mut back = vec![0u8; frame.len()];
-    // The first pass warms the buffers that a session keeps between frames.
+    // The first pass warms the buffers that are kept between frames.
     encoder.encode(frame, &mut coded)?;
     decoder.decode(&coded, &mut back)?;
     coded.clear();

@@ -1,4 +1,9 @@
 //! Disks that are gone, read-only or full; servers that do not answer; databases of another age.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test may fail by panic, and says why it is skipped"
+)]
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -2,6 +2,11 @@
 //!
 //! The second pair is tested where `COWL_TEST_POSTGRES` (a `postgres://` URL of a role that may create
 //! databases) and `COWL_TEST_S3` (`http://host:port/bucket`, keys `test`/`test`) are set.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test may fail by panic, and says why it is skipped"
+)]
 
 mod places;
 

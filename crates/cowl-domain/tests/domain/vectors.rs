@@ -30,7 +30,8 @@ fn signed<T: Statement>(name: &'static str, statement: &T) -> Vector {
         let statement = signed.verify(&party_keys(1)).unwrap().into_statement();
         Signed::sign(&statement, party_keys(1).party, 0, &signing_key(1)).to_bytes()
     };
-    let counts = |bytes: &[u8]| Signed::<T>::from_bytes(bytes).is_ok_and(|it| it.verify(&party_keys(1)).is_ok());
+    let counts =
+        |bytes: &[u8]| Signed::<T>::from_bytes(bytes).is_ok_and(|it| it.verify(&party_keys(1)).is_ok());
     let digest = signed.digest().to_string();
     Vector { name, bytes: signed.to_bytes(), digest, again, counts: Some(counts) }
 }

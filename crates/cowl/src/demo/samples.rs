@@ -1,7 +1,29 @@
 //! The samples of the repository, inside the program, so that the demo works anywhere.
 
+macro_rules! sample {
+    ($name:literal) => {
+        ($name, include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../samples/", $name)))
+    };
+}
+
 /// Names, as they stand in the patient's record, and contents.
-pub(super) const SAMPLES: &[(&str, &[u8])] = &[];
+pub(super) const SAMPLES: &[(&str, &[u8])] = &[
+    sample!("images/ct_head_026.dcm"),
+    sample!("images/ct_head_027.dcm"),
+    sample!("images/ct_head_028.dcm"),
+    sample!("images/ct_small.dcm"),
+    sample!("images/mr_brain_010.png"),
+    sample!("images/mr_small.dcm"),
+    sample!("images/report_sr.dcm"),
+    sample!("notes/arztbrief.txt"),
+    sample!("notes/compte-rendu.html"),
+    sample!("notes/ct-thorax.txt"),
+    sample!("notes/visit-anemia.rtf"),
+    sample!("notes/visit-bronchitis.docx"),
+    sample!("notes/visit-diabetes.html"),
+    sample!("notes/visit-gingivitis.pdf"),
+    sample!("notes/visit-hypertension.md"),
+];
 
 #[cfg(test)]
 mod tests {
@@ -18,7 +40,8 @@ mod tests {
             .unwrap()
             .iter()
             .map(|path| path.strip_prefix(&folder).unwrap().to_str().unwrap().to_owned())
-            .filter(|name| !name.ends_with("README.md"))
+            // The files beside the folders say where the samples come from.
+            .filter(|name| name.contains('/'))
             .collect();
         let inside: BTreeSet<String> = SAMPLES.iter().map(|(name, _)| (*name).to_owned()).collect();
         assert_eq!(inside, on_disk);

@@ -1,0 +1,22 @@
+//! The whole life of a record, against a real server in this process.
+
+mod support;
+
+#[path = "flow/accounts.rs"]
+mod accounts;
+#[path = "flow/audit.rs"]
+mod audit;
+#[path = "flow/codecs.rs"]
+mod codecs;
+#[path = "flow/grants.rs"]
+mod grants;
+#[path = "flow/items.rs"]
+mod items;
+#[path = "flow/large.rs"]
+mod large;
+#[path = "flow/rekeying.rs"]
+mod rekeying;
+#[path = "flow/requests.rs"]
+mod requests;
+#[path = "flow/search.rs"]
+mod search;

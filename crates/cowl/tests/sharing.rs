@@ -1,0 +1,193 @@
+//! The command line against a real server: what a person does with a record.
+
+#![allow(clippy::unwrap_used, clippy::print_stderr)] // Helpers are test code, too.
+
+mod world;
+
+use serde_json::Value;
+use world::{World, text};
+
+const NOTE: &str = "CT of the chest. There is no metastasis in the left lung.\n";
+
+fn ids(items: &Value) -> Vec<&str> {
+    items.as_array().unwrap().iter().map(|item| item["item"].as_str().unwrap()).collect()
+}
+
+#[test]
+fn a_note_is_sealed_shared_read_and_taken_back() {
+    let Some(world) = World::new() else { return };
+    world.register("alice", "patient");
+    world.register("radiologist", "physician");
+    let note = world.write("note.txt", NOTE);
+    let added = world.json("alice", &["record", "add", note.to_str().unwrap(), "--description", "report"]);
+    let item = added["files"][0]["item"].as_str().unwrap();
+    assert_eq!(text(&world.yes("alice", &["record", "get", "note.txt"])), NOTE);
+    assert_eq!(text(&world.yes("alice", &["record", "get", &item[..8]])), NOTE);
+    world.no(1, "radiologist", &["record", "get", item]);
+
+    let share = [
+        "grant",
+        "make",
+        "--to",
+        "radiologist",
+        "--item",
+        "note.txt",
+        "--purpose",
+        "second-opinion",
+        "--until",
+        "7d",
+    ];
+    let hint = world.no(1, "alice", &share);
+    assert!(hint.contains("cowl party verify radiologist"), "{hint}");
+    let whole = [share.as_slice(), &["--trust-first-use", "--note", "please look"]].concat();
+    let made = world.json("alice", &whole);
+    assert_eq!(made["grants"][0]["state"], "active");
+    assert_eq!(text(&world.yes("radiologist", &["record", "get", item])), NOTE);
+    let received = world.json("radiologist", &["grant", "list", "--received"]);
+    assert_eq!(received["grants"][0]["note"], "please look");
+
+    let revoked = world.json("alice", &["grant", "revoke", "--from", "radiologist"]);
+    assert_eq!(revoked["rekeyed"]["items"], 1);
+    world.no(1, "radiologist", &["record", "get", item]);
+    assert_eq!(text(&world.yes("alice", &["record", "get", item])), NOTE);
+
+    world.yes("alice", &["audit", "verify"]);
+    let events = world.json("alice", &["audit", "list"]);
+    let read = |event: &Value| event["event"] == "item-read" && event["actor"] == "radiologist";
+    assert!(events["events"].as_array().unwrap().iter().any(read), "{events}");
+}
+
+#[test]
+fn adding_a_folder_again_seals_only_what_changed() {
+    let Some(world) = World::new() else { return };
+    world.register("alice", "patient");
+    world.write("visit/one.txt", "one");
+    world.write("visit/deep/two.txt", "two");
+    let folder = world.path("visit");
+    let add = ["record", "add", folder.to_str().unwrap()];
+    let outcomes = |report: &Value| -> Vec<String> {
+        let files = report["files"].as_array().unwrap().iter();
+        let mut all: Vec<_> =
+            files.map(|file| format!("{} {}", file["name"], file["outcome"]).replace('"', "")).collect();
+        all.sort();
+        all
+    };
+    assert_eq!(outcomes(&world.json("alice", &add)), ["deep/two.txt sealed", "one.txt sealed"]);
+    assert_eq!(outcomes(&world.json("alice", &add)), ["deep/two.txt unchanged", "one.txt unchanged"]);
+    world.write("visit/one.txt", "one, corrected");
+    assert_eq!(outcomes(&world.json("alice", &add)), ["deep/two.txt unchanged", "one.txt replaced"]);
+    assert_eq!(ids(&world.json("alice", &["record", "list"])["items"]).len(), 2);
+    world.yes("alice", &["record", "check"]);
+    world.yes("alice", &["record", "remove", "one.txt"]);
+    assert_eq!(ids(&world.json("alice", &["record", "list"])["items"]).len(), 1);
+}
+
+#[test]
+fn misspelt_words_find_notes_and_words_that_are_not_there_find_none() {
+    let Some(world) = World::new() else { return };
+    world.register("alice", "patient");
+    let note = world.write("ct.txt", NOTE);
+    world.yes("alice", &["record", "add", note.to_str().unwrap()]);
+    let found = world.json("alice", &["search", "metastatis", "lung"]);
+    assert_eq!(found["hits"].as_array().unwrap().len(), 1);
+    world.no(1, "alice", &["search", "appendicitis"]);
+}
+
+#[test]
+fn what_is_asked_for_is_granted_or_denied() {
+    let Some(world) = World::new() else { return };
+    world.register("alice", "patient");
+    world.register("insurer", "insurer");
+    let note = world.write("invoice.txt", "42 EUR");
+    world.yes("alice", &["record", "add", note.to_str().unwrap()]);
+    let ask =
+        ["grant", "request", "alice", "--purpose", "billing", "--note", "the invoice", "--trust-first-use"];
+    let first = world.json("insurer", &ask)["request"].as_str().unwrap().to_owned();
+    let second = world.json("insurer", &ask)["request"].as_str().unwrap().to_owned();
+    assert_eq!(world.json("alice", &["grant", "deny", &first])["state"], "denied");
+    world.yes("alice", &["grant", "approve", &second, "--item", "invoice.txt", "--trust-first-use"]);
+    assert_eq!(text(&world.yes("insurer", &["record", "get", "invoice.txt"])), "42 EUR");
+    world.no(1, "alice", &["grant", "deny", "zzzz"]);
+}
+
+#[test]
+fn a_locked_device_asks_for_the_password_and_an_unlocked_one_does_not() {
+    let Some(world) = World::new() else { return };
+    world.register("alice", "patient");
+    world.yes("alice", &["record", "records"]);
+    world.yes("alice", &["party", "lock"]);
+    let error = world.no(2, "alice", &["record", "records"]);
+    assert!(error.contains("--password-file"), "{error}");
+    let password = world.path("password");
+    world.yes("alice", &["record", "records", "--password-file", password.to_str().unwrap()]);
+    world.yes("alice", &["party", "login", "--password-file", password.to_str().unwrap()]);
+    world.yes("alice", &["record", "records"]);
+    world.yes("alice", &["party", "logout"]);
+    world.no(2, "alice", &["record", "records"]);
+    let wrong = world.write("wrong", "not the password");
+    world.no(1, "alice", &["record", "records", "--password-file", wrong.to_str().unwrap()]);
+}
+
+#[test]
+fn a_new_device_needs_the_recovery_kit_besides_the_password() {
+    let Some(world) = World::new() else { return };
+    world.register("alice", "patient");
+    let note = world.write("note.txt", NOTE);
+    world.yes("alice", &["record", "add", note.to_str().unwrap()]);
+    let without = world.login_elsewhere("alice", "tablet", None);
+    assert_eq!(without.status.code(), Some(1), "{}", text(&without.stderr));
+    let with = world.login_elsewhere("alice", "tablet", Some(&world.path("alice.kit")));
+    assert!(with.status.success(), "{}", text(&with.stderr));
+    assert_eq!(text(&world.yes("tablet", &["record", "get", "note.txt"])), NOTE);
+}
+
+#[test]
+fn a_changed_password_is_the_only_one_that_counts() {
+    let Some(world) = World::new() else { return };
+    world.register("alice", "patient");
+    let [old, new] = [world.path("password"), world.write("new", "another long password")];
+    let [old, new] = [old.to_str().unwrap(), new.to_str().unwrap()];
+    world.yes("alice", &["party", "passwd", "--password-file", old, "--new-password-file", new]);
+    world.no(1, "alice", &["record", "records", "--password-file", old]);
+    world.yes("alice", &["record", "records", "--password-file", new]);
+}
+
+#[test]
+fn a_fingerprint_is_verified_by_its_digits() {
+    let Some(world) = World::new() else { return };
+    world.register("alice", "patient");
+    world.register("radiologist", "physician");
+    let card = world.json("radiologist", &["party", "show"]);
+    let digits = card["fingerprint"].as_str().unwrap();
+    world.no(1, "alice", &["party", "verify", "radiologist", &"0".repeat(60)]);
+    let verified = world.json("alice", &["party", "verify", "radiologist", digits]);
+    assert_eq!(verified["trust"], "verified");
+    world.no(2, "alice", &["party", "verify", "radiologist", "12345"]);
+}
+
+#[test]
+fn exported_files_open_with_the_exported_key() {
+    let Some(world) = World::new() else { return };
+    world.register("alice", "patient");
+    let note = world.write("note.txt", NOTE);
+    world.yes("alice", &["record", "add", note.to_str().unwrap()]);
+    let [plain, sealed, key] = ["plain", "sealed", "key.txt"].map(|name| world.path(name));
+    world.yes("alice", &["record", "export", "-o", plain.to_str().unwrap()]);
+    assert_eq!(std::fs::read_to_string(plain.join("note.txt")).unwrap(), NOTE);
+    world.yes("alice", &["record", "export", "--age", "-o", sealed.to_str().unwrap()]);
+    world.yes("alice", &["key", "export", "-o", key.to_str().unwrap()]);
+    let file = sealed.join("note.txt.age");
+    let opened = world.yes("alice", &["open", "-i", key.to_str().unwrap(), file.to_str().unwrap()]);
+    assert_eq!(text(&opened), NOTE);
+    let taken_in =
+        world.json("alice", &["record", "add", file.to_str().unwrap(), "-i", key.to_str().unwrap()]);
+    assert_ne!(taken_in["files"][0]["outcome"], "refused", "{taken_in}");
+}
+
+#[test]
+fn the_doctor_finds_nothing_wrong_and_says_when_the_cloud_is_away() {
+    let Some(world) = World::new() else { return };
+    world.register("alice", "patient");
+    world.yes("alice", &["doctor"]);
+    world.no(1, "nobody", &["doctor"]);
+}
