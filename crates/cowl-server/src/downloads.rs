@@ -19,6 +19,7 @@ use crate::extract::{Caller, Id, Json, Ticket};
 use crate::refusal::Refusal;
 use crate::uploads::part_names;
 
+const BYTES_SENT: &str = "cowl_part_bytes_sent_total";
 const OCTETS: &str = "application/octet-stream";
 /// About how many bytes one read of the part store fetches in a batch.
 const GROUP_BYTES: u64 = 4 * 1024 * 1024;
@@ -44,6 +45,7 @@ pub(crate) async fn part(
     };
     let stored = place.offset + range.start..place.offset + range.end;
     let bytes = app.parts.range(place.pack, stored).await.map_err(damaged)?;
+    metrics::counter!(BYTES_SENT).increment(bytes.len() as u64);
     let mut response = (status, [(CONTENT_TYPE, OCTETS), (ACCEPT_RANGES, "bytes")], bytes).into_response();
     if status == StatusCode::PARTIAL_CONTENT {
         let content = format!("bytes {}-{}/{}", range.start, range.end - 1, place.length);
@@ -75,6 +77,7 @@ pub(crate) async fn parts_batch(
     let names = part_names(&query)?;
     let places = app.ledger.part_locations(&caller, &ticket.0, &names, app.now()).await?;
     let length: u64 = places.iter().map(|place| FRAME_HEADER as u64 + place.length).sum();
+    metrics::counter!(BYTES_SENT).increment(length);
     let body = Body::from_stream(frames(app.parts.clone(), groups(places)));
     Ok(([(CONTENT_TYPE, OCTETS.to_owned()), (CONTENT_LENGTH, length.to_string())], body).into_response())
 }

@@ -4,7 +4,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_LENGTH;
-use cowl_api::frames::FrameError;
+use cowl_api::frames::{FRAME_HEADER, FrameError};
 use cowl_api::types::{PartsKnown, PartsQuery, PartsStored};
 use cowl_api::{Problem, ProblemCode};
 use cowl_crypto::id::random_bytes;
@@ -21,10 +21,12 @@ use crate::refusal::Refusal;
 
 mod pack;
 
-use pack::{Pack, PackBuilder};
+use pack::{MAX_PARTS, Pack, PackBuilder};
 
 /// Most parts that are asked about at once.
 const MAX_QUERY: usize = 10_000;
+/// Most bytes of an upload that are frames and not parts.
+const MOST_FRAMING: u64 = (MAX_PARTS * FRAME_HEADER) as u64;
 
 /// Bounds the bytes of all uploads that are in memory at once.
 pub(crate) struct UploadMemory(Semaphore);
@@ -55,7 +57,8 @@ pub(crate) async fn upload(
     if announced > limits.max_upload {
         return Err(Refusal::too_large(format!("an upload has {} bytes at most", limits.max_upload)));
     }
-    app.ledger.may_upload(&caller, &record, 0, app.now()).await?;
+    let at_least = announced_length(&headers).unwrap_or(0).saturating_sub(MOST_FRAMING);
+    app.ledger.may_upload(&caller, &record, at_least, app.now()).await?;
     let _reserved = app.uploads.reserve(announced).await;
     let pack = receive(body, limits).await?;
     app.ledger.may_upload(&caller, &record, pack.bytes, app.now()).await?;
@@ -66,6 +69,7 @@ async fn store(app: &App, caller: &Caller, record: &RecordId, pack: Pack) -> Res
     let key = PackKey::from_bytes(random_bytes());
     let written = app.parts.put_pack(key, pack.chunks).await?;
     app.ledger.parts_uploaded(caller, record, key, written, &pack.parts, app.now()).await?;
+    metrics::counter!("cowl_part_bytes_stored_total").increment(pack.bytes);
     Ok(PartsStored { parts: pack.parts.len() as u64, bytes: pack.bytes })
 }
 

@@ -9,8 +9,8 @@ use cowl_crypto::log::{open_checkpoint, open_leaf};
 use cowl_crypto::merkle::{verify_consistency, verify_inclusion};
 use cowl_crypto::sign::VerifyingKey;
 use cowl_domain::{
-    AccessRequest, CheckpointRef, Event, EventKind, GrantId, ItemId, ItemsRoot, KeyBinding, PartName, Power, Powers,
-    Purpose, RecordHead, RequestAnswer, RequestId, Scope, Signed, Timestamp, wire,
+    AccessRequest, CheckpointRef, Event, EventKind, GrantId, ItemId, ItemsRoot, KeyBinding, PartName, Power,
+    Powers, Purpose, RecordHead, RequestAnswer, RequestId, Scope, Signed, Timestamp, wire,
 };
 
 use world::{OwnedRecord, Person, SealedItem, World, code, grant_of, revocation_of};

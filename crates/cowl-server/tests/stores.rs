@@ -1,8 +1,4 @@
 //! The same life on every store, and two processes on one.
-//!
-//! PostgreSQL and S3 are used when the environment names them:
-//! `COWL_TEST_POSTGRES=postgres://…` and `COWL_TEST_S3=http://host:port/bucket` with
-//! `COWL_TEST_S3_ACCESS_KEY` and `COWL_TEST_S3_SECRET_KEY` (default: `test`).
 
 mod world;
 
@@ -11,19 +7,12 @@ use std::sync::Arc;
 use cowl_api::ProblemCode;
 use cowl_api::service::Stop;
 use cowl_api::types::NewGrants;
-use cowl_crypto::id::{encode_id, random_bytes};
 use cowl_domain::{Power, Scope};
-use cowl_server::config::{Database, Parts, SecretSource};
 use cowl_server::{Running, ServerConfig, SystemClock, start};
-use world::{OwnedRecord, Person, client_of, code, grant_of, revocation_of};
+use world::{OwnedRecord, Person, client_of, code, fresh, grant_of, revocation_of, shared_stores};
 
 async fn serve(config: &ServerConfig) -> Running {
     start(config.clone(), Arc::new(SystemClock), Stop::new()).await.unwrap()
-}
-
-/// Handles that no earlier run on the same database has taken.
-fn fresh(name: &str) -> String {
-    format!("{name}-{}", &encode_id(&random_bytes())[..8])
 }
 
 /// Everything that is stored is asked of the other process.
@@ -74,31 +63,8 @@ async fn two_processes_share_sqlite_and_a_folder() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_processes_share_postgresql_and_s3() {
-    let (Ok(_), Ok(s3)) = (std::env::var("COWL_TEST_POSTGRES"), std::env::var("COWL_TEST_S3")) else {
-        println!("skipped: COWL_TEST_POSTGRES and COWL_TEST_S3 name no servers");
-        return;
-    };
-    let (endpoint, bucket) = s3.rsplit_once('/').expect("COWL_TEST_S3 is http://host:port/bucket");
     let folder = tempfile::tempdir().unwrap();
-    let key = |name: &str| match std::env::var(name) {
-        Ok(_) => SecretSource::Env(name.into()),
-        Err(_) => {
-            let path = folder.path().join("test-key");
-            std::fs::write(&path, "test").unwrap();
-            SecretSource::File(path)
-        }
-    };
-    let config = ServerConfig {
-        database: Database::Postgres { url: SecretSource::Env("COWL_TEST_POSTGRES".into()) },
-        parts: Parts::S3 {
-            endpoint: Some(endpoint.into()),
-            bucket: bucket.into(),
-            region: "us-east-1".into(),
-            prefix: fresh("server"),
-            access_key: key("COWL_TEST_S3_ACCESS_KEY"),
-            secret_key: key("COWL_TEST_S3_SECRET_KEY"),
-        },
-        ..ServerConfig::embedded(folder.path())
-    };
-    live_on_two_processes(&config).await;
+    if let Some(path) = shared_stores(folder.path()) {
+        live_on_two_processes(&ServerConfig::read(&path).unwrap()).await;
+    }
 }

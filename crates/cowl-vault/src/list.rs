@@ -29,7 +29,8 @@ impl Vault {
         Ok(infos)
     }
 
-    /// An item by identifier, unambiguous beginning of it (4 letters at least), or name; in one record or in all
+    /// An item by identifier, unambiguous beginning of it (4 letters at least), or name (with
+    /// its folders or without); in one record or in all
     /// that the caller may see.
     ///
     /// # Errors
@@ -70,5 +71,7 @@ impl Vault {
 
 fn fits(info: &ItemInfo, text: &str) -> bool {
     let id = info.item.to_string();
-    id == text || info.label.name == text || (text.len() >= 4 && id.starts_with(text))
+    let name = info.label.name.as_str();
+    let file = name.rsplit('/').next().unwrap_or(name);
+    id == text || name == text || file == text || (text.len() >= 4 && id.starts_with(text))
 }

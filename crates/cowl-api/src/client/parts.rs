@@ -86,7 +86,7 @@ impl Client {
     }
 
     fn framed(&self, request: RequestBuilder, frames: &[Bytes], length: u64) -> RequestBuilder {
-        let pieces = frames.to_vec().into_iter().map(Ok::<_, std::convert::Infallible>);
+        let pieces = Vec::from(frames).into_iter().map(Ok::<_, std::convert::Infallible>);
         self.transfer(request)
             .header(CONTENT_TYPE, "application/octet-stream")
             .header(CONTENT_LENGTH, length)

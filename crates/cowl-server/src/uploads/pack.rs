@@ -11,7 +11,7 @@ use cowl_store::ledger::UploadedPart;
 use crate::refusal::Refusal;
 
 /// Most parts of one upload.
-const MAX_PARTS: usize = 8192;
+pub(super) const MAX_PARTS: usize = 8192;
 /// Smaller pieces are copied together, so that a drip-fed upload costs no more memory than its bytes.
 const SMALL: usize = 4096;
 

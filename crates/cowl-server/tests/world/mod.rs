@@ -16,9 +16,11 @@ use tempfile::TempDir;
 
 mod person;
 mod record;
+mod shared;
 
 pub(crate) use person::Person;
 pub(crate) use record::{OwnedRecord, SealedItem, grant_of, revocation_of, sealed_parts};
+pub(crate) use shared::{fresh, shared_stores};
 
 /// A clock that a test moves.
 pub(crate) struct TestClock(AtomicU64);

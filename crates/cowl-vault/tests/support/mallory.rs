@@ -1,6 +1,7 @@
 //! Whoever stands between a vault and the cloud, or runs the cloud: sees everything, changes anything.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
@@ -53,6 +54,8 @@ struct Shared {
     questions: Mutex<Vec<(&'static str, OnQuestion)>>,
     answers: Mutex<Vec<(&'static str, OnAnswer)>>,
     heard: Mutex<Vec<Exchange>>,
+    /// Longer bodies are not kept.
+    kept: AtomicUsize,
 }
 
 impl Mallory {
@@ -64,6 +67,7 @@ impl Mallory {
             questions: Mutex::default(),
             answers: Mutex::default(),
             heard: Mutex::default(),
+            kept: AtomicUsize::new(KEPT),
         });
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -143,7 +147,13 @@ impl Mallory {
         self.shared.answers.lock().unwrap().clear();
     }
 
-    /// All that passed, in order. Bodies of more than a few megabytes were not kept.
+    /// Keeps bodies of any length from now on.
+    pub fn keep_everything(&self) {
+        self.shared.kept.store(usize::MAX, Ordering::Relaxed);
+    }
+
+    /// All that passed, in order. Bodies of more than a few megabytes are kept only after
+    /// [`Mallory::keep_everything`].
     pub fn heard(&self) -> Vec<Exchange> {
         self.shared.heard.lock().unwrap().clone()
     }
@@ -256,7 +266,8 @@ impl Shared {
     }
 
     fn note(&self, question: Question, answer: &Answer) {
-        let short = |body: &[u8]| if body.len() <= KEPT { body.to_vec() } else { Vec::new() };
+        let kept = self.kept.load(Ordering::Relaxed);
+        let short = |body: &[u8]| if body.len() <= kept { body.to_vec() } else { Vec::new() };
         let question = Question { body: short(&question.body), ..question };
         let answer = Answer { body: short(&answer.body), ..answer.clone() };
         self.heard.lock().unwrap().push((question, answer));

@@ -66,7 +66,7 @@ fn refused<T>(outcome: Result<T>, change: Change) {
 }
 
 /// Lists the record under every change of one blob of the answer.
-async fn list_under_changes<T: serde::Serialize + serde::de::DeserializeOwned>(
+async fn list_under_changes<T: serde::Serialize + serde::de::DeserializeOwned + 'static>(
     party: &Party,
     record: RecordId,
     route: &'static str,
