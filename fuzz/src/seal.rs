@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use cowl_crypto::secret::Secret;
 use cowl_seal::age::header::{Header, Stanza};
-use cowl_seal::age::{self, Identity, Recipient, armor};
+use cowl_seal::age::{self, Identity, Passphrase, Recipient, armor};
 use cowl_seal::hybrid_rsa::{RsaPublicKey, RsaSecretKey};
 use cowl_seal::key_store::{DeviceSecret, PartyIdentity};
 use cowl_seal::payload::{Cores, PayloadOpener, SegmentSpan};
@@ -29,7 +29,10 @@ static KEYS: LazyLock<Keys> = LazyLock::new(|| {
         include_bytes!("../../vectors/age/x25519").as_slice(),
         include_bytes!("../../vectors/age/hybrid").as_slice(),
     ];
-    let identities = vectors.iter().flat_map(|vector| identities_of(vector)).collect();
+    let mut identities: Vec<_> = vectors.iter().flat_map(|vector| identities_of(vector)).collect();
+    // The vectors' own work factor: with more, each input would cost seconds and gigabytes.
+    let passphrase = Passphrase::new("password".to_owned()).with_highest_work_factor(10);
+    identities.push(Identity::Passphrase(passphrase));
     let rsa = RsaSecretKey::from_pkcs8(include_bytes!("../../vectors/seal/rsa-3072.pkcs8"));
     Keys { identities, xwing: XWingIdentity::from_seed(&[7; 32]), rsa: rsa.expect("a frozen key is a key") }
 });

@@ -65,11 +65,13 @@ pub fn api_bodies() -> Vec<Vec<u8>> {
     bytes_of![
         r#"{"origin":"a","log_key":"AAAA","api":1,"max_upload":100}"#,
         r#"{"handle":"ada","email":null,"binding":"AQID","upload":"AQID","key_store":""}"#,
-        r#"{"token":"AQID","party":"aebagbafaydqqcikbmga2dqpca","expires_at":1700000000000}"#,
+        r#"{"items":[{"placement":"AQ==","header":"AQ==","manifest":"AQ==","parts":["aebagbafaydqqcikbmga2dqpca"]}],"removed":[],"epoch":null,"shares":["AQ=="],"head":"AQ=="}"#,
+        r#"{"grants":[{"grant":"AQ==","note":null,"shares":["AQ==","Ag=="]}]}"#,
+        r#"{"token":"AQID","party":"aebagbafaydqqcikbmga2dqpca","expires_at":1700000000000,"key_store":"AQ==","bindings":["AQ=="]}"#,
         r#"{"events":[{"index":1,"salt":"AAAA","event":"AAAA"}],"more":false}"#,
         r#"{"bindings":[{"index":18446744073709551615,"binding":"AAAA"}],"more":true}"#,
         r#"{"parts":["aebagbafaydqqcikbmga2dqpca"]}"#,
-        r#"{"type":"about:blank","title":"x","status":404,"code":"not-found","detail":"x"}"#,
+        r#"{"code":"not-found","detail":"there is nothing here","hint":null}"#,
         r#""AAAA""#,
     ]
 }

@@ -5,8 +5,14 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
+use cowl_domain::{Grant, KeyBinding, Signed};
+use cowl_imaging::container;
+use cowl_seal::age::header::Stanza;
+use cowl_seal::payload::{Cores, PayloadOpener};
+use cowl_seal::{FileKey, Suite, age, message, shares};
+
 use crate::mutation::Mutator;
-use crate::{TARGETS, Target};
+use crate::{TARGETS, Target, api, crypto, seal, seeds};
 
 fn target(name: &str) -> &'static Target {
     TARGETS.iter().find(|target| target.name == name).unwrap()
@@ -88,4 +94,78 @@ fn mutations_are_the_same_in_every_run() {
     assert_eq!(draw(), draw());
     let changed = draw().iter().filter(|bytes| bytes.as_slice() != b"one input").count();
     assert!(changed > 90, "only {changed} of 100 mutations change something");
+}
+
+/// How many seeds a parser takes. Mutations of what it refuses at the first byte would test nothing.
+fn taken(seeds: Vec<Vec<u8>>, takes: impl Fn(&[u8]) -> bool) -> usize {
+    seeds.iter().filter(|seed| takes(seed)).count()
+}
+
+#[test]
+fn seeds_of_messages_are_accepted() {
+    assert_eq!(taken(seeds::api_bodies(), |json| json.starts_with(b"\"") || api::bodies_read(json) > 0), 10);
+    assert_eq!(taken(seeds::domain_statements(), |bytes| Signed::<Grant>::from_bytes(bytes).is_ok()), 2);
+    assert_eq!(taken(seeds::domain_statements(), |bytes| Signed::<KeyBinding>::from_bytes(bytes).is_ok()), 2);
+    assert_eq!(taken(seeds::job_statements(), |bytes| cowl_job::JobSpec::from_bytes(bytes).is_ok()), 1);
+    let key = crypto::log_key().verifying_key();
+    let opens = |note: &[u8]| {
+        let note = std::str::from_utf8(note).unwrap();
+        cowl_crypto::log::open_checkpoint(note, crypto::LOG_NAME, &key).is_ok()
+    };
+    assert_eq!(taken(seeds::crypto_checkpoints(), opens), 3);
+    let answered =
+        |bytes: &[u8]| cowl_crypto::opaque::registration_response(crypto::setup(), bytes, "ada").is_ok();
+    assert_eq!(taken(seeds::crypto_opaque(), answered), 1);
+    let documents = |bytes: &[u8]| cowl_vault::search::segment::decode(bytes).is_ok();
+    assert!(taken(seeds::vault_segments(), documents) >= 2);
+}
+
+#[test]
+fn seeds_of_files_are_accepted() {
+    assert!(taken(seeds::imaging_files(), |file| container::find_raster(file).is_some()) >= 3);
+    assert!(taken(seeds::imaging_files(), |file| cowl_imaging::dicom::DicomFile::read(file).is_ok()) >= 1);
+    let decoded = |seed: &[u8]| container::decode_file(seed[0], &seed[1..]).is_ok();
+    assert!(taken(seeds::imaging_coded(), decoded) >= 13);
+    let extractors = cowl_vault::text::Extractors::default();
+    let has_text = |file: &[u8]| {
+        use cowl_domain::TextExtractor;
+        let kind = cowl_vault::kind::detect("", file);
+        extractors.extract(kind, "", file).is_ok_and(|text| !text.is_empty())
+    };
+    assert!(taken(seeds::vault_texts(), has_text) >= 8);
+}
+
+#[test]
+fn seeds_of_seals_are_opened() {
+    let keys = seal::keys();
+    assert!(taken(seeds::seal_files(), |file| age::open(&keys.identities, file).is_ok()) >= 15);
+    assert!(taken(seeds::seal_armor(), |text| age::armor::decode(text).is_ok()) >= 3);
+    let key = FileKey::new([7; 16]).into();
+    assert_eq!(
+        taken(seeds::seal_payloads(), |payload| PayloadOpener::open(&key, payload, Cores::One).is_ok()),
+        1
+    );
+    let shared = |text: &[u8]| {
+        let stanza = Stanza::decode(text).unwrap();
+        shares::unwrap_item_key(&keys.xwing, &stanza, Suite::Standard, b"cowl-fuzz").is_ok()
+    };
+    assert_eq!(taken(seeds::seal_shares(), shared), 1);
+    let message = |sealed: &[u8]| message::open_with(&keys.xwing, b"cowl-fuzz", sealed).is_ok();
+    assert_eq!(taken(seeds::seal_boxes(), message), 1);
+    let text =
+        |text: &[u8]| std::str::from_utf8(text).is_ok_and(|text| text.parse::<age::Identity>().is_ok());
+    assert_eq!(taken(seeds::seal_keys(), text), 2);
+}
+
+#[test]
+fn an_input_that_breaks_something_is_kept() {
+    let broken =
+        Target { name: "self-test", run: |bytes| assert!(bytes.is_empty()), seeds: Vec::new, rounds: 0 };
+    run(&broken, b"");
+    assert!(catch_unwind(|| run(&broken, b"x")).is_err());
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("artifacts/self-test");
+    let kept: Vec<_> =
+        std::fs::read_dir(&folder).unwrap().map(|entry| std::fs::read(entry.unwrap().path())).collect();
+    assert!(matches!(kept.as_slice(), [Ok(bytes)] if bytes == b"x"));
+    std::fs::remove_dir_all(folder).unwrap();
 }

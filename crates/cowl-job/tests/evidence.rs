@@ -1,4 +1,5 @@
 //! Evidence proves a job, that job, and nothing else; specifications and plans have one form.
+#![allow(clippy::unwrap_used, reason = "a test may stop at what it does not expect")]
 
 use std::sync::Arc;
 

@@ -1,4 +1,5 @@
 //! The grant check refuses what is not granted, and names it.
+#![allow(clippy::unwrap_used, reason = "a test may stop at what it does not expect")]
 
 use std::sync::Arc;
 

@@ -1,6 +1,7 @@
 //! Frozen forms of specification, plan, consent and evidence: every later version must read them.
 //!
 //! `cargo test -p cowl-job --test vectors -- --ignored` writes those that are missing.
+#![allow(clippy::unwrap_used, reason = "a test may stop at what it does not expect")]
 
 use std::fs;
 use std::path::PathBuf;

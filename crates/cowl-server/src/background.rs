@@ -11,6 +11,7 @@ use cowl_store::{CollectionPolicy, Collector, PackKey, StoreError};
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval};
 
+use crate::accounts::record_unfinished;
 use crate::app::{App, Shared};
 
 /// Grants that end in one transaction.
@@ -45,6 +46,7 @@ where
 
 async fn expire(app: Shared) -> Result<(), StoreError> {
     while app.ledger.expire_grants(EXPIRY_BATCH, &app.act()).await? == EXPIRY_BATCH {}
+    record_unfinished(&app).await?;
     app.ledger.sweep(app.now()).await?;
     app.metrics.tidy();
     Ok(())

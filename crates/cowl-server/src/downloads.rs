@@ -34,10 +34,8 @@ pub(crate) async fn part(
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
     let place = app.ledger.part_location(&caller, &ticket.0, &part, app.now()).await?;
-    let asked = match headers.get(RANGE) {
-        Some(value) => Some(value.to_str().ok().and_then(|text| parse_range(text, place.length))),
-        None => None,
-    };
+    let asked =
+        headers.get(RANGE).map(|value| value.to_str().ok().and_then(|text| parse_range(text, place.length)));
     let (status, range) = match asked {
         None => (StatusCode::OK, 0..place.length),
         Some(Some(range)) => (StatusCode::PARTIAL_CONTENT, range),

@@ -13,6 +13,7 @@ use cowl_store::{Ledger, PartStore, StoreError};
 use hyper_util::rt::TokioTimer;
 use tokio::task::JoinHandle;
 
+use crate::accounts::Unfinished;
 use crate::app::{App, Shared};
 use crate::background;
 use crate::clock::Clock;
@@ -130,6 +131,7 @@ async fn assemble(config: ServerConfig, clock: Arc<dyn Clock>) -> Result<Shared,
     Ok(Arc::new(App {
         log: Log::new(config.origin.clone(), &secrets.log_key),
         proofs: ProofCache::default(),
+        unfinished: Unfinished::default(),
         uploads: UploadMemory::new(&config.limits),
         metrics: Metrics::shared(),
         config,

@@ -255,6 +255,44 @@ async fn guessing_is_slowed_down_for_known_and_unknown_handles_alike() {
 }
 
 #[tokio::test]
+async fn an_attempt_that_is_never_finished_is_in_the_log_of_its_account() {
+    let world = World::start().await;
+    let owner = world.person("patient").await;
+    let failures = async || {
+        let page = owner.client.events(None, 1000).await.unwrap();
+        let events =
+            page.events.iter().map(|entry| wire::decode::<cowl_domain::Event>("event", &entry.event.0));
+        events.filter(|event| event.as_ref().unwrap().kind == EventKind::LoginFailed).count()
+    };
+    owner.log_in().await.unwrap();
+    owner.knock().await.unwrap();
+    assert_eq!(failures().await, 0);
+    world.clock.advance(61);
+    while failures().await == 0 {
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    tokio::time::sleep(std::time::Duration::from_millis(1500)).await;
+    assert_eq!(failures().await, 1);
+}
+
+#[tokio::test]
+async fn a_crowd_of_guesses_at_once_gains_nothing() {
+    let world = World::start().await;
+    let handle = "nobody";
+    let guesses: Vec<_> = (0..40)
+        .map(|_| {
+            let guesser = world::Person::unregistered(&world.client, handle);
+            tokio::spawn(async move { guesser.knock().await.is_ok() })
+        })
+        .collect();
+    let mut admitted = 0;
+    for guess in guesses {
+        admitted += u32::from(guess.await.unwrap());
+    }
+    assert!(admitted <= 6, "{admitted} were admitted");
+}
+
+#[tokio::test]
 async fn one_address_cannot_try_all_handles() {
     let world = World::start_with(|config| config.sessions.free_attempts_per_address = 3).await;
     for handle in ["anna", "bert", "carl"] {

@@ -1,8 +1,8 @@
 //! How fast the store is here: `cargo run --release -p cowl-store --example store_speed -- FOLDER`.
 //!
 //! Writes 1,000 files of 500 KB as packs of 32 MiB, commits them as one item each, opens them for a reader
-//! and looks parts up. Times are for all files and for one;
-//! rates are as if all bytes had moved. Beside it stands what the disk does with the same bytes in one file.
+//! and looks parts up. Times are for all files and for one, rates as if all bytes had moved. Beside it stands
+//! what the disk does with the same bytes in one file.
 
 use std::error::Error;
 use std::io::Write;

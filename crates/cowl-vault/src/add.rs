@@ -10,7 +10,7 @@ use std::io::Read;
 use cowl_crypto::digest::Digest;
 use cowl_domain::{ItemId, Kind, Power, RecordId, SuiteId};
 use rayon::prelude::*;
-use workshop::{SealedContent, SealedFile, Workshop};
+use workshop::{NewContent, SealedContent, SealedFile, Workshop};
 
 use crate::codec::{CodecChoice, WHOLE_LIMIT};
 use crate::error::{Result, VaultError};
@@ -255,7 +255,8 @@ impl Adding<'_> {
             let added = match file.outcome {
                 Err(reason) => Added::Refused(reason),
                 Ok(SealedContent::Same(item)) => Added::Unchanged(item),
-                Ok(SealedContent::New { sealed, parts: own, text, replaces }) => {
+                Ok(SealedContent::New(new)) => {
+                    let NewContent { sealed, parts: own, text, replaces } = *new;
                     self.report.bytes += file.size;
                     self.report.stored += sealed.stored;
                     self.report.parts += own.len() as u64;

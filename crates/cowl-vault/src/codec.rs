@@ -6,11 +6,11 @@
 use std::borrow::Cow;
 use std::io::Read;
 
+use cowl_domain::{CodecError, CodecId, Kind, LossyNote, SuiteId};
 use cowl_imaging::chaotic::{self, ChaoticKey, ImageSize};
 use cowl_imaging::container::{self, ContainerError, StorageCodec};
 use cowl_imaging::dct::{Quality, psnr};
 use cowl_imaging::display::DisplayImage;
-use cowl_domain::{CodecError, CodecId, Kind, LossyNote, SuiteId};
 use cowl_seal::ItemKey;
 
 use crate::error::{Result, VaultError};
@@ -112,7 +112,9 @@ pub(crate) fn unscramble(key: &ItemKey, scrambled: &[u8]) -> Result<Vec<u8>> {
 }
 
 fn chaotic_key(key: &ItemKey) -> ChaoticKey {
-    ChaoticKey::from_secret(*cowl_crypto::secret::hkdf_sha256(key.expose(), b"", b"cowl/chaotic-image/v1").expose())
+    ChaoticKey::from_secret(
+        *cowl_crypto::secret::hkdf_sha256(key.expose(), b"", b"cowl/chaotic-image/v1").expose(),
+    )
 }
 
 /// Reads content that passes as a stream: it is never coded.
@@ -128,7 +130,8 @@ fn encode_lossy(kind: Kind, content: &[u8], quality: u8) -> Result<Encoded> {
     let wanted = Quality::new(quality).ok_or_else(|| refuse("its quality is 1 to 100".to_owned()))?;
     let codec = StorageCodec::Dct(wanted);
     let stored = container::encode_file(codec, content).map_err(|e| refuse(e.to_string()))?;
-    let decoded = container::decode_file(codec.id(), &stored.bytes).map_err(|e| VaultError::Bug(e.to_string()))?;
+    let decoded =
+        container::decode_file(codec.id(), &stored.bytes).map_err(|e| VaultError::Bug(e.to_string()))?;
     let picture = |bytes: &[u8]| DisplayImage::decode(bytes).map_err(|e| refuse(e.to_string()));
     let (before, after) = (picture(content)?, picture(&decoded)?);
     let decibels = psnr(before.samples(), after.samples());
@@ -149,4 +152,59 @@ fn ppm(part: usize, whole: usize) -> u32 {
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
 fn millidecibels(decibels: f64) -> u32 {
     (decibels * 1000.0).round() as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key() -> ItemKey {
+        ItemKey::make(cowl_seal::suite::Suite::Standard)
+    }
+
+    #[test]
+    fn the_choice_by_itself_is_zstd_for_text_and_nothing_for_what_is_packed_already() {
+        let text = "the same words over and over. ".repeat(100).into_bytes();
+        assert_eq!(encode(CodecChoice::Auto, Kind::Text, &text).unwrap().codec.0, 1);
+        assert_eq!(encode(CodecChoice::Auto, Kind::Office, &text).unwrap().codec, CodecId::NONE);
+        assert_eq!(encode(CodecChoice::Auto, Kind::Index, &text).unwrap().codec, CodecId::NONE);
+    }
+
+    #[test]
+    fn what_does_not_pay_is_left_out() {
+        let random: [u8; 64] = cowl_crypto::id::random_bytes();
+        for choice in [CodecChoice::Auto, CodecChoice::Zstd, CodecChoice::Live, CodecChoice::Archive] {
+            let encoded = encode(choice, Kind::Other, &random).unwrap();
+            assert_eq!(encoded.codec, CodecId::NONE, "{choice:?}");
+            assert_eq!(encoded.bytes, random);
+        }
+    }
+
+    #[test]
+    fn scrambled_bytes_are_unscrambled_with_the_same_key_only() {
+        let key_at_hand = key();
+        let scrambled = scramble(&key_at_hand, b"coded content").unwrap();
+        assert!(!scrambled.windows(13).any(|window| window == b"coded content"));
+        assert_eq!(unscramble(&key_at_hand, &scrambled).unwrap(), b"coded content");
+        let other = unscramble(&key(), &scrambled);
+        assert!(other.map_or(true, |bytes| bytes != b"coded content"));
+    }
+
+    #[test]
+    fn unknown_codecs_and_damaged_bytes_are_refused() {
+        let unknown = decode(CodecId(200), SuiteId::Standard, &key(), vec![1, 2, 3]);
+        assert!(matches!(unknown, Err(VaultError::Codec(CodecError::Unknown(200)))));
+        for codec in 1..=4 {
+            let damaged = decode(CodecId(codec), SuiteId::Standard, &key(), vec![1, 2, 3]);
+            assert!(matches!(damaged, Err(VaultError::Codec(_))), "{codec}");
+        }
+        assert!(reader(CodecId(2), &b"a stream"[..]).is_err());
+    }
+
+    #[test]
+    fn lossy_coding_is_refused_for_diagnostic_images_texts_and_bad_qualities() {
+        for (kind, quality) in [(Kind::Dicom, 50), (Kind::Nifti, 50), (Kind::Text, 50), (Kind::Image, 0)] {
+            assert!(encode(CodecChoice::Dct(quality), kind, b"no picture").is_err(), "{kind}");
+        }
+    }
 }

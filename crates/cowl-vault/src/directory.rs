@@ -149,6 +149,16 @@ impl Vault {
         })
     }
 
+    /// Who has signed these statements: somebody whose keys have changed since this process first looked is
+    /// looked up again.
+    pub(crate) async fn signer(&self, party: &PartyId, versions: &[u32]) -> Result<Arc<KnownParty>> {
+        let known = self.known_party(party).await?;
+        if versions.iter().all(|version| *version <= known.keys().version) {
+            return Ok(known);
+        }
+        self.find_party(&party.to_string()).await
+    }
+
     pub(crate) async fn find_party(&self, name: &str) -> Result<Arc<KnownParty>> {
         let entry = self.client.party(name).await.map_err(|e| not_found(e, name))?;
         let known = KnownParty::verify(&entry)?;
@@ -158,7 +168,8 @@ impl Vault {
             return Err(Tampering::Directory(name.to_owned(), why).into());
         }
         self.check_pin(&known)?;
-        if self.remembered(&known.party()).is_none() {
+        let before = self.remembered(&known.party());
+        if before.is_none_or(|before| before.newest().digest() != known.newest().digest()) {
             self.check_in_log(&entry, &known).await?;
             self.change_state(|state| {
                 let verified = state.pin_of(&known.party()).is_some_and(|pin| pin.verified);

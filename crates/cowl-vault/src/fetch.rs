@@ -7,7 +7,7 @@ use bytes::Bytes;
 use cowl_api::client::ClientError;
 use cowl_crypto::digest::{Digest, Hasher};
 use cowl_domain::{ItemId, PartName, RecordId};
-use cowl_seal::payload::{Cores, OpenReader, PayloadOpener};
+use cowl_seal::payload::{Cores, OpenReader, PartsError, PayloadOpener, plain_length};
 use cowl_seal::split::{MergeError, PartCheck, PartJoiner};
 use rayon::prelude::*;
 use tokio::sync::mpsc;
@@ -220,16 +220,21 @@ pub(crate) fn open_content(open: &OpenItem, parts: &HashMap<PartName, Bytes>) ->
 /// The coded content of an item, out of its parts.
 pub(crate) fn open_payload(open: &OpenItem, parts: &HashMap<PartName, Bytes>) -> Result<Vec<u8>> {
     let id = open.manifest.item;
-    let mut payload = Vec::with_capacity(usize::try_from(open.placement.size).unwrap_or_default());
+    let missing = |index: usize| VaultError::from(Tampering::Part { item: id, index: index + 1 });
+    let mut listed: Vec<&[u8]> = Vec::with_capacity(open.manifest.parts.len());
     for (index, entry) in open.manifest.parts.iter().enumerate() {
-        let bytes = parts.get(&entry.name).ok_or(Tampering::Part { item: id, index: index + 1 })?;
-        let check = PartCheck { size: entry.size, hash: entry.hash };
-        if !check.matches(bytes) {
-            return Err(Tampering::Part { item: id, index: index + 1 }.into());
-        }
-        payload.extend_from_slice(bytes);
+        listed.push(parts.get(&entry.name).ok_or_else(|| missing(index))?);
     }
-    PayloadOpener::open(&open.key, &payload, Cores::One).map_err(|_| Tampering::Content(id).into())
+    let refuse = || VaultError::from(Tampering::Content(id));
+    let length = plain_length(open.placement.size).map_err(|_| refuse())?;
+    let mut plain = vec![0; usize::try_from(length).map_err(|_| refuse())?];
+    match PayloadOpener::open_parts(&open.key, &checks(open), &listed, &mut plain, Cores::One) {
+        Ok(()) => Ok(plain),
+        Err(PartsError::Merge(MergeError::Mismatch(index) | MergeError::Missing(index))) => {
+            Err(missing(index))
+        }
+        Err(_) => Err(refuse()),
+    }
 }
 
 pub(crate) fn checks(open: &OpenItem) -> Vec<PartCheck> {

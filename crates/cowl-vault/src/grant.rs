@@ -306,7 +306,17 @@ impl Vault {
 
     async fn check_grant(&self, view: &GrantView) -> Result<CheckedGrant> {
         let signed = Signed::<Grant>::from_bytes(&view.grant.0)?;
-        let owner = self.known_party(&signed.signer()).await?;
+        let shares: Vec<Signed<Share>> = view
+            .shares
+            .iter()
+            .map(|bytes| Signed::from_bytes(&bytes.0))
+            .collect::<std::result::Result<_, _>>()?;
+        let revocation =
+            view.revocation.as_ref().map(|bytes| Signed::<Revocation>::from_bytes(&bytes.0)).transpose()?;
+        let mut versions: Vec<u32> = shares.iter().map(Signed::key_version).collect();
+        versions.push(signed.key_version());
+        versions.extend(revocation.as_ref().map(Signed::key_version));
+        let owner = self.signer(&signed.signer(), &versions).await?;
         let grant = owner.verify_statement(&signed)?;
         if grant.grant.to_string() != view.grant_id {
             return Err(misplaced("grant", &view.grant_id, grant.grant));
@@ -315,23 +325,9 @@ impl Vault {
             return Err(misplaced("grant", self.party_id(), grant.grantee));
         }
         self.check_seen(grant.checkpoint).await?;
-        let mut shares = Vec::new();
-        for bytes in &view.shares {
-            let share = owner.verify_statement(&Signed::<Share>::from_bytes(&bytes.0)?)?;
-            if share.grant != grant.grant {
-                return Err(misplaced("share", grant.grant, share.grant));
-            }
-            shares.push(share);
-        }
-        let revocation = match &view.revocation {
-            Some(bytes) => {
-                let end = owner.verify_statement(&Signed::<Revocation>::from_bytes(&bytes.0)?)?;
-                if end.grant != grant.grant {
-                    return Err(misplaced("revocation", grant.grant, end.grant));
-                }
-                self.check_seen(end.checkpoint).await?;
-                Some(end)
-            }
+        let shares = verify_shares(&owner, &grant, &shares)?;
+        let revocation = match revocation {
+            Some(signed) => Some(self.verify_end(&owner, &grant, &signed).await?),
             None => None,
         };
         let note = view.note.as_ref().map(|blob| blob.0.clone());
@@ -424,6 +420,18 @@ impl Vault {
         let epoch = record.epochs.get(number as usize).ok_or_else(refuse)?;
         if crate::record::sealing_key(&identity)? == epoch.recipient { Ok(identity) } else { Err(refuse()) }
     }
+}
+
+fn verify_shares(
+    owner: &KnownParty,
+    grant: &Grant,
+    signed: &[Signed<Share>],
+) -> Result<Vec<Verified<Share>>> {
+    let verify = |signed: &Signed<Share>| {
+        let share = owner.verify_statement(signed)?;
+        if share.grant == grant.grant { Ok(share) } else { Err(misplaced("share", grant.grant, share.grant)) }
+    };
+    signed.iter().map(verify).collect()
 }
 
 /// The key to which things are sealed for a party.

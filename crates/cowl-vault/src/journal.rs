@@ -121,3 +121,76 @@ impl Journal {
         format!("upload-{}.sealed", &digest[..32])
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn journal() -> Journal {
+        Journal {
+            record: RecordId::from_bytes([1; 16]),
+            item: ItemId::from_bytes([2; 16]),
+            suite: SuiteId::Standard,
+            key: ItemKey::make(suite_of(SuiteId::Standard)).expose().to_vec(),
+            nonce: [3; 16],
+            seed: [4; 32],
+            path: "/scans/volume.nii".to_owned(),
+            size: 5,
+            modified_nanos: 6,
+            inode: 7,
+            coded_size: 5,
+            parts: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_part_keeps_its_name_when_it_is_sealed_again() {
+        let mut journal = journal();
+        let first = journal.take(0, PartCheck::of(b"first")).unwrap();
+        let second = journal.take(1, PartCheck::of(b"second")).unwrap();
+        assert_ne!(first.name, second.name);
+        assert_eq!(journal.take(0, PartCheck::of(b"first")).unwrap(), first);
+        assert_eq!(journal.parts, [first, second]);
+    }
+
+    #[test]
+    fn another_part_in_the_same_place_means_that_the_file_has_changed() {
+        let mut journal = journal();
+        journal.take(0, PartCheck::of(b"first")).unwrap();
+        assert!(matches!(journal.take(0, PartCheck::of(b"other")), Err(VaultError::Stale)));
+    }
+
+    #[test]
+    fn a_journal_is_of_one_file_in_one_state() {
+        let kept = journal();
+        let changes: [fn(&mut Journal); 5] = [
+            |it| it.size += 1,
+            |it| it.modified_nanos += 1,
+            |it| it.inode += 1,
+            |it| it.path.push('x'),
+            |it| it.suite = SuiteId::HybridRsa,
+        ];
+        assert!(kept.same_file(&journal()));
+        for change in changes {
+            let mut other = journal();
+            change(&mut other);
+            assert!(!kept.same_file(&other));
+        }
+    }
+
+    #[test]
+    fn a_journal_is_read_back_and_its_file_name_says_nothing_of_the_path() {
+        let kept = journal();
+        let again: Journal = wire::decode("journal", &wire::encode(&kept)).unwrap();
+        assert!(again.same_file(&kept) && again.key == kept.key && again.seed == kept.seed);
+        assert!(!kept.file_name().contains("volume"));
+        assert_eq!(kept.file_name(), journal().file_name());
+    }
+
+    #[test]
+    fn a_key_of_wrong_length_is_no_key() {
+        let mut damaged = journal();
+        damaged.key.pop();
+        assert!(matches!(damaged.key(), Err(VaultError::Bug(_))));
+    }
+}

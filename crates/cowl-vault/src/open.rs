@@ -94,9 +94,11 @@ impl Vault {
     async fn signers_of(&self, rows: &[ItemRow]) -> Result<HashMap<PartyId, Arc<KnownParty>>> {
         let mut signers = HashMap::new();
         for row in rows {
-            let signer = Signed::<Placement>::from_bytes(&row.placement.0)?.signer();
-            if !signers.contains_key(&signer) {
-                signers.insert(signer, self.known_party(&signer).await?);
+            let signed = Signed::<Placement>::from_bytes(&row.placement.0)?;
+            let (signer, version) = (signed.signer(), signed.key_version());
+            let known: Option<&Arc<KnownParty>> = signers.get(&signer);
+            if known.is_none_or(|known| known.keys().version < version) {
+                signers.insert(signer, self.signer(&signer, &[version]).await?);
             }
         }
         Ok(signers)
@@ -184,13 +186,16 @@ impl Vault {
             return Ok(key);
         }
         let target = (item.placement.item, item.placement.version);
+        let mut fault = refuse();
         for (grant, sealed) in shares.get(&target).into_iter().flatten() {
-            let key = open_item_share(self, grant, target, sealed, header.suite())?;
             // The share must carry the key that this very header was sealed with.
-            header.verify_key(&key).map_err(|_| refuse())?;
-            return Ok(key);
+            match open_item_share(self, grant, target, sealed, header.suite()) {
+                Ok(key) if header.verify_key(&key).is_ok() => return Ok(key),
+                Ok(_) => fault = refuse(),
+                Err(error) => fault = error,
+            }
         }
-        Err(refuse())
+        Err(fault)
     }
 
     async fn verify_origin(
@@ -199,7 +204,7 @@ impl Vault {
         manifest: &Manifest,
     ) -> Result<Verified<OriginClaim>> {
         let signed = Signed::<OriginClaim>::from_bytes(&manifest.origin.0)?;
-        let sealer = self.known_party(&signed.signer()).await?;
+        let sealer = self.signer(&signed.signer(), &[signed.key_version()]).await?;
         let claim = sealer.verify_statement(&signed)?;
         let fits = claim.record == placement.record
             && claim.item == placement.item

@@ -131,21 +131,22 @@ impl Vault {
     pub(crate) async fn load_record(&self, record: &RecordId) -> Result<Record> {
         let view = self.client.record(record).await.map_err(|e| missing(e, record))?;
         let loaded = self.verify_record(&view).await?;
-        if loaded.id == *record { Ok(loaded) } else { Err(misplaced("record", record, &loaded.id)) }
+        if loaded.id == *record { Ok(loaded) } else { Err(misplaced("record", record, loaded.id)) }
     }
 
     /// Checks every statement of a record, that nothing was rolled back, and opens what keys there are.
     async fn verify_record(&self, view: &RecordView) -> Result<Record> {
         let genesis = Signed::<RecordGenesis>::from_bytes(&view.genesis.0)?;
-        let owner = self.known_party(&genesis.signer()).await?;
+        let head = Signed::<RecordHead>::from_bytes(&view.head.0)?;
+        let owner = self.signer(&genesis.signer(), &[head.key_version()]).await?;
         let genesis = owner.verify_statement(&genesis)?;
         if genesis.owner != owner.party() || genesis.owner.to_string() != view.owner {
-            return Err(misplaced("record", &view.owner, &genesis.owner));
+            return Err(misplaced("record", &view.owner, genesis.owner));
         }
         let epochs = verify_epochs(&owner, genesis.record, view)?;
-        let head = owner.verify_statement(&Signed::<RecordHead>::from_bytes(&view.head.0)?)?;
+        let head = owner.verify_statement(&head)?;
         if head.record != genesis.record || view.record != genesis.record.to_string() {
-            return Err(misplaced("record head", &genesis.record, &head.record));
+            return Err(misplaced("record head", genesis.record, head.record));
         }
         if head.epoch as usize + 1 != epochs.len() {
             let offered = epochs.len() as u64;

@@ -139,16 +139,19 @@ impl Vault {
 
     async fn request_info(&self, view: &RequestView) -> Result<RequestInfo> {
         let signed = Signed::<AccessRequest>::from_bytes(&view.request.0)?;
-        let from = self.known_party(&signed.signer()).await?;
+        let from = self.signer(&signed.signer(), &[signed.key_version()]).await?;
         let request = from.verify_statement(&signed)?;
         if request.request.to_string() != view.request_id || request.from != from.party() {
             return Err(misplaced("request", &view.request_id, request.request));
         }
-        let owner = self.known_party(&request.owner).await?;
-        let state = match &view.answer {
+        let answer =
+            view.answer.as_ref().map(|bytes| Signed::<RequestAnswer>::from_bytes(&bytes.0)).transpose()?;
+        let version = answer.as_ref().map_or(0, Signed::key_version);
+        let owner = self.signer(&request.owner, &[version]).await?;
+        let state = match answer {
             None => RequestState::Open,
-            Some(bytes) => {
-                let answer = owner.verify_statement(&Signed::<RequestAnswer>::from_bytes(&bytes.0)?)?;
+            Some(signed) => {
+                let answer = owner.verify_statement(&signed)?;
                 if answer.request != request.request {
                     return Err(misplaced("answer", request.request, answer.request));
                 }

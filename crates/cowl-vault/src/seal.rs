@@ -14,7 +14,7 @@ use cowl_domain::{
 };
 use cowl_seal::file_key::ItemKey;
 use cowl_seal::hybrid_rsa::RsaPublicKey;
-use cowl_seal::payload::{Cores, PayloadSealer};
+use cowl_seal::payload::{Cores, PayloadSealer, sealed_length};
 use cowl_seal::split::{PartCheck, SplitPlan};
 use cowl_seal::suite::{SealTo, seal_header};
 use cowl_seal::{XWingRecipient, sealed_box};
@@ -168,17 +168,21 @@ impl Sealer {
 
 /// Seals a payload and cuts it into parts under random names.
 pub(crate) fn seal_payload(key: &ItemKey, coded: &[u8], cores: Cores) -> (Vec<PartEntry>, Vec<Part>) {
-    let payload = Bytes::from(PayloadSealer::new(key).seal(coded, cores));
-    let plan = SplitPlan::draw(payload.len() as u64, &random_bytes());
-    let mut entries = Vec::with_capacity(plan.sizes().len());
-    let mut parts = Vec::with_capacity(plan.sizes().len());
+    let length = sealed_length(coded.len() as u64);
+    let plan = SplitPlan::draw(length, &random_bytes());
+    let mut payload =
+        vec![0; usize::try_from(length).expect("what is in memory has a length of a pointer's size")];
+    let checks = PayloadSealer::new(key).seal_parts(coded, &plan, &mut payload, cores);
+    let payload = Bytes::from(payload);
+    let mut entries = Vec::with_capacity(checks.len());
+    let mut parts = Vec::with_capacity(checks.len());
     let mut start = 0;
-    for size in plan.sizes() {
-        let bytes = payload.slice(start..start + *size as usize);
-        start += *size as usize;
-        let entry = part_entry(PartCheck::of(&bytes));
-        parts.push((entry.name, entry.hash, bytes));
+    for (check, size) in checks.into_iter().zip(plan.sizes()) {
+        let end = start + *size as usize;
+        let entry = part_entry(check);
+        parts.push((entry.name, entry.hash, payload.slice(start..end)));
         entries.push(entry);
+        start = end;
     }
     (entries, parts)
 }

@@ -98,6 +98,7 @@ impl Vault {
     pub(crate) fn renew(&self, renewed: Renewed) {
         // Keys are added once at the most: a second call finds them there.
         let _ = self.renewed.set(renewed);
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.party_id());
     }
 
     /// Whether this session has added a key to the account, so that what a session keeper holds is to be

@@ -12,8 +12,8 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use cowl_domain::{Power, Powers, Purpose, Role, SuiteId};
 use cowl_vault::{
-    AddOptions, CodecChoice, GrantSpec, NewAccount, Password, Profile, RequestSpec, Silent, Source, VaultError,
-    account,
+    AddOptions, CodecChoice, GrantSpec, NewAccount, Password, Profile, RequestSpec, Silent, Source,
+    VaultError, account,
 };
 use support::files::Files;
 use support::mallory::Mallory;
@@ -23,25 +23,34 @@ use tracing_subscriber::EnvFilter;
 
 /// All that is planted, each unlike anything else.
 mod planted {
-    pub const CONTENT: &str = "quokka-in-the-content";
-    pub const LARGE_CONTENT: &str = "axolotl-in-a-large-file";
-    pub const FILE_NAME: &str = "narwhal-as-a-file-name";
-    pub const FOLDER_NAME: &str = "okapi-as-a-folder-name";
-    pub const DESCRIPTION: &str = "wombat-in-a-description";
-    pub const DATE: &str = "1871-03-27";
-    pub const RECORD_NAME: &str = "capybara-as-a-record";
-    pub const NOTE: &str = "pangolin-in-a-note";
-    pub const REQUEST_NOTE: &str = "tapir-in-a-request";
-    pub const PASSWORD: &str = "echidna-as-a-password";
-    pub const NEW_PASSWORD: &str = "platypus-as-a-new-password";
-    pub const SEARCH: &str = "quokka binturong-searched";
-    pub const APPENDED: &str = "kakapo-in-a-report";
+    pub(super) const CONTENT: &str = "quokka-in-the-content";
+    pub(super) const LARGE_CONTENT: &str = "axolotl-in-a-large-file";
+    pub(super) const FILE_NAME: &str = "narwhal-as-a-file-name";
+    pub(super) const FOLDER_NAME: &str = "okapi-as-a-folder-name";
+    pub(super) const DESCRIPTION: &str = "wombat-in-a-description";
+    pub(super) const DATE: &str = "1871-03-27";
+    pub(super) const RECORD_NAME: &str = "capybara-as-a-record";
+    pub(super) const NOTE: &str = "pangolin-in-a-note";
+    pub(super) const REQUEST_NOTE: &str = "tapir-in-a-request";
+    pub(super) const PASSWORD: &str = "echidna-as-a-password";
+    pub(super) const NEW_PASSWORD: &str = "platypus-as-a-new-password";
+    pub(super) const SEARCH: &str = "quokka binturong-searched";
+    pub(super) const APPENDED: &str = "kakapo-in-a-report";
 
     /// The rarest words of them, in case that somebody takes them apart.
-    pub const ANIMALS: [&str; 9] =
-        ["quokka", "axolotl", "narwhal", "wombat", "capybara", "pangolin", "platypus", "binturong", "echidna"];
+    pub(super) const ANIMALS: [&str; 9] = [
+        "quokka",
+        "axolotl",
+        "narwhal",
+        "wombat",
+        "capybara",
+        "pangolin",
+        "platypus",
+        "binturong",
+        "echidna",
+    ];
 
-    pub const ALL: [&str; 13] = [
+    pub(super) const ALL: [&str; 13] = [
         CONTENT,
         LARGE_CONTENT,
         FILE_NAME,
@@ -65,7 +74,8 @@ const HANDLE: &str = "patient-in-clear";
 static LOG: LazyLock<Arc<Mutex<Vec<u8>>>> = LazyLock::new(|| {
     let log = Arc::new(Mutex::new(Vec::new()));
     let writer = log.clone();
-    let filter = EnvFilter::new("cowl_server=trace,cowl_store=trace,sqlx=trace,axum=trace,tower_http=trace,info");
+    let filter =
+        EnvFilter::new("cowl_server=trace,cowl_store=trace,sqlx=trace,axum=trace,tower_http=trace,info");
     tracing_subscriber::fmt().json().with_env_filter(filter).with_writer(move || Tee(writer.clone())).init();
     log
 });
@@ -152,8 +162,12 @@ fn places(cloud: &Cloud, wires: &[&Mallory]) -> Vec<(String, Vec<u8>)> {
     }
     places.push(("log".to_owned(), LOG.lock().unwrap().clone()));
     for (question, answer) in wires.iter().flat_map(|wire| wire.heard()) {
-        let heads = format!("{} {} {:?} {:?}", question.method, question.target, question.headers, answer.headers);
-        places.push((format!("wire {}", question.target), [heads.into_bytes(), question.body, answer.body].concat()));
+        let heads =
+            format!("{} {} {:?} {:?}", question.method, question.target, question.headers, answer.headers);
+        places.push((
+            format!("wire {}", question.target),
+            [heads.into_bytes(), question.body, answer.body].concat(),
+        ));
     }
     places
 }

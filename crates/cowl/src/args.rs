@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 mod agent;
+mod bench;
 mod demo;
 mod grant;
 mod key;
@@ -13,6 +14,7 @@ mod record;
 mod seal;
 
 pub(crate) use agent::{AgentCommand, RunArguments};
+pub(crate) use bench::{BenchCommand, BenchGroup};
 pub(crate) use demo::DemoArguments;
 pub(crate) use grant::{
     ApproveArguments, Contents, GrantCommand, ListGrantsArguments, MakeArguments, RequestArguments,
@@ -97,6 +99,9 @@ pub(crate) enum Command {
     Server,
     /// See it all happen once, on this machine, in under a minute
     Demo(DemoArguments),
+    /// Measure what this machine makes of it
+    #[command(subcommand)]
+    Bench(BenchCommand),
     /// Check this device, the way to the cloud, and the clock
     Doctor,
     /// Print completions for a shell

@@ -7,7 +7,7 @@ use crate::args::{AuditCommand, Command, KeyCommand};
 use crate::failure::Result;
 use crate::output::Output;
 use crate::settings::Settings;
-use crate::{block_on, demo};
+use crate::{bench, block_on, demo};
 
 mod agent;
 mod audit;
@@ -54,6 +54,7 @@ pub(crate) fn run(context: &Context, command: Command) -> Result<()> {
         Command::Agent(command) => agent::run(context, command),
         Command::Server => server::explain(context),
         Command::Demo(arguments) => block_on(demo::run(context, &arguments)),
+        Command::Bench(command) => bench::run(context, command),
         Command::Doctor => block_on(doctor::run(context)),
         Command::Completions { shell } => completions::print(shell),
     }

@@ -8,12 +8,12 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 use tokio::signal::unix::{SignalKind, signal};
 
-mod cast;
-mod cloud;
+pub(crate) mod cast;
+pub(crate) mod cloud;
 mod input;
 mod misspelling;
-mod packs;
-mod samples;
+pub(crate) mod packs;
+pub(crate) mod samples;
 mod stage;
 mod steps;
 

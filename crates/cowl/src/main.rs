@@ -2,9 +2,11 @@
 //!
 //! [`args`] says what may be typed, [`settings`] resolves it, [`commands`] has one function a verb, each of
 //! which makes one call or a few to `cowl-vault` and hands one value to [`output`]. [`keeper`] keeps a
-//! device unlocked, [`sealing`] serves single files without a server, [`demo`] tells the whole story once.
+//! device unlocked, [`sealing`] serves single files without a server, [`demo`] tells the whole story once,
+//! [`bench`] measures.
 
 mod args;
+mod bench;
 mod columns;
 mod commands;
 mod demo;

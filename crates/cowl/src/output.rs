@@ -47,6 +47,18 @@ impl Output {
         Ok(stdout.flush()?)
     }
 
+    /// Prints one of many results as a line of JSON.
+    pub(crate) fn line(self, data: &impl Serialize) -> Result<()> {
+        let mut stdout = anstream::stdout().lock();
+        serde_json::to_writer(&mut stdout, data).map_err(io::Error::from)?;
+        Ok(writeln!(stdout)?)
+    }
+
+    /// Prints a part of a result for people.
+    pub(crate) fn text(self, text: &impl Display) -> Result<()> {
+        Ok(writeln!(anstream::stdout().lock(), "{text}")?)
+    }
+
     /// Says something beside the result. Nothing hangs on whether it is read.
     pub(crate) fn note(self, text: impl Display) {
         if !self.quiet && !self.json {

@@ -1,4 +1,5 @@
 //! What the wire forms and checks of the domain promise.
+#![allow(clippy::unwrap_used, reason = "a test may stop at what it does not expect")]
 
 mod fabricated;
 mod parties;

@@ -76,13 +76,13 @@ pub struct SessionPolicy {
     pub ticket_minutes: u64,
     /// Log-ins of one handle without success before the next must wait. Default: 5.
     pub free_attempts: u32,
-    /// The same for all log-ins and registrations from one address. Default: 100.
+    /// The same for all log-ins and registrations from one address, successful ones too. Default: 1000.
     pub free_attempts_per_address: u32,
     /// Seconds of the first wait; each further one doubles. Default: 2.
     pub first_wait_seconds: u64,
     /// Seconds of the longest wait. Default: 900.
     pub longest_wait_seconds: u64,
-    /// Seconds without an attempt after which all is forgotten. Default: 3600.
+    /// Seconds after the first of these attempts when all is forgotten. Default: 3600.
     pub forget_seconds: u64,
 }
 
@@ -92,7 +92,7 @@ impl Default for SessionPolicy {
             hours: 12,
             ticket_minutes: 60,
             free_attempts: 5,
-            free_attempts_per_address: 100,
+            free_attempts_per_address: 1000,
             first_wait_seconds: 2,
             longest_wait_seconds: 900,
             forget_seconds: 3600,

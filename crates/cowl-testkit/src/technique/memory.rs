@@ -128,10 +128,12 @@ impl ItemWriter for MemoryWriter {
     }
 }
 
+type Used = BTreeMap<(JobId, Seat, PartyId), Vec<u8>>;
+
 /// Used consents in memory. Clones share them.
 #[derive(Debug, Clone, Default)]
 pub struct MemoryLedger {
-    used: Arc<Mutex<BTreeMap<(JobId, Seat, PartyId), Vec<u8>>>>,
+    used: Arc<Mutex<Used>>,
     broken: bool,
 }
 

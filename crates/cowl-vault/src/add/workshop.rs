@@ -24,7 +24,14 @@ pub(super) struct SealedFile {
 
 pub(super) enum SealedContent {
     Same(ItemId),
-    New { sealed: SealedItem, parts: Vec<Part>, text: Option<TextDocument>, replaces: Option<ItemId> },
+    New(Box<NewContent>),
+}
+
+pub(super) struct NewContent {
+    pub sealed: SealedItem,
+    pub parts: Vec<Part>,
+    pub text: Option<TextDocument>,
+    pub replaces: Option<ItemId>,
 }
 
 /// What sealing small files needs; shared with the threads that do it.
@@ -76,7 +83,12 @@ impl Workshop {
             coded_size: encoded.bytes.len() as u64,
         };
         let (sealed, parts) = self.sealer.seal(item, &coded, encoded.bytes)?;
-        Ok(SealedContent::New { sealed, parts, text, replaces: held.map(|held| held.item) })
+        Ok(SealedContent::New(Box::new(NewContent {
+            sealed,
+            parts,
+            text,
+            replaces: held.map(|held| held.item),
+        })))
     }
 
     /// An `.age` file that the given identity opens is taken in as what is inside it.
@@ -94,7 +106,8 @@ impl Workshop {
 impl AddOptions {
     pub(super) fn label(&self, name: String, content: &[u8]) -> Label {
         let kind = detect(&name, &content[..content.len().min(HEAD_SIZE)]);
-        let dicom = if kind == Kind::Dicom { DicomFile::read(content).ok().map(|file| file.label()) } else { None };
+        let dicom =
+            if kind == Kind::Dicom { DicomFile::read(content).ok().map(|file| file.label()) } else { None };
         let date = self.date.clone().or_else(|| dicom.as_ref().and_then(study_date));
         let study = dicom.map(study_label);
         Label {
@@ -111,7 +124,10 @@ impl AddOptions {
 
 /// DICOM writes YYYYMMDD.
 fn study_date(label: &DicomLabel) -> Option<String> {
-    let text = label.study_date.as_deref().filter(|text| text.len() == 8 && text.bytes().all(|b| b.is_ascii_digit()))?;
+    let text = label
+        .study_date
+        .as_deref()
+        .filter(|text| text.len() == 8 && text.bytes().all(|b| b.is_ascii_digit()))?;
     Some(format!("{}-{}-{}", &text[..4], &text[4..6], &text[6..]))
 }
 

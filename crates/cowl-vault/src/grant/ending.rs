@@ -3,12 +3,13 @@
 use std::collections::{HashMap, HashSet};
 
 use cowl_api::types::RevokeGrant;
-use cowl_domain::{Grant, GrantId, ItemId, RecordId, Revocation, Scope, ShareTarget};
+use cowl_domain::{Grant, GrantId, ItemId, RecordId, Revocation, Scope, ShareTarget, Signed, Verified};
 
 use super::CheckedGrant;
 use crate::directory::KnownParty;
 use crate::error::{Result, Tampering, VaultError};
 use crate::local::EndedGrant;
+use crate::record::misplaced;
 use crate::vault::{Vault, now};
 
 /// The newest keys of a record, up to which an ended grant has opened it.
@@ -88,6 +89,20 @@ impl Vault {
         self.client.revoke(&grant.grant, &body).await?;
         let ended = EndedGrant { grant: grant.grant, rekeyed: false };
         self.change_state(|state| state.set_ended(ended))
+    }
+
+    pub(super) async fn verify_end(
+        &self,
+        owner: &KnownParty,
+        grant: &Grant,
+        signed: &Signed<Revocation>,
+    ) -> Result<Verified<Revocation>> {
+        let end = owner.verify_statement(signed)?;
+        if end.grant != grant.grant {
+            return Err(misplaced("revocation", grant.grant, end.grant));
+        }
+        self.check_seen(end.checkpoint).await?;
+        Ok(end)
     }
 
     /// What another device has taken back is remembered here too; and what was remembered must be shown.

@@ -56,13 +56,8 @@ async fn a_change_of_password_ends_the_old_one_and_other_sessions() {
     assert_eq!(refusal(wrong), ProblemCode::WrongCredentials);
     let short = world.patient.vault.change_password(&password(), &Password::new(b"short".to_vec())).await;
     assert_matches!(short, Err(VaultError::Invalid(_)));
-    let second = account::login(
-        &mut Profile::open(elsewhere.device.path()).unwrap(),
-        &"patient".parse().unwrap(),
-        &password(),
-        None,
-    );
-    let second = second.await.unwrap();
+    let mut profile = Profile::open(elsewhere.device.path()).unwrap();
+    let second = account::login(&mut profile, &"patient".parse().unwrap(), &password(), None).await.unwrap();
 
     world.patient.vault.change_password(&password(), &another_password()).await.unwrap();
     world.patient.vault.records().await.unwrap();

@@ -119,7 +119,10 @@ async fn grants_that_make_no_sense_are_refused_before_anything_is_sent() {
         assert_matches!(world.patient.vault.grant(&spec).await, Err(VaultError::Invalid(_)));
     }
     let nobody = GrantSpec { grantee: "nobody".to_owned(), ..good.clone() };
-    assert_matches!(world.patient.vault.grant(&nobody).await, Err(VaultError::NotFound { what: "party", .. }));
+    assert_matches!(
+        world.patient.vault.grant(&nobody).await,
+        Err(VaultError::NotFound { what: "party", .. })
+    );
     let gone = GrantSpec { items: vec![ItemId::from_bytes([9; 16])], ..good };
     assert_matches!(world.patient.vault.grant(&gone).await, Err(VaultError::NotFound { what: "item", .. }));
 }
@@ -131,7 +134,10 @@ async fn a_revoked_grant_opens_nothing_from_that_moment_on() {
     let given = world.patient.share(record, &[], &world.radiologist).await[0].grant;
     assert_eq!(world.radiologist.get(record, one).await.unwrap(), b"one");
     world.patient.vault.revoke(&[given]).await.unwrap();
-    assert_matches!(world.radiologist.get(record, one).await, Err(VaultError::NotFound { what: "record", .. }));
+    assert_matches!(
+        world.radiologist.get(record, one).await,
+        Err(VaultError::NotFound { what: "record", .. })
+    );
     assert_matches!(world.radiologist.vault.items(record).await, Err(VaultError::NotFound { .. }));
     assert!(world.radiologist.vault.records().await.unwrap().is_empty());
     let seen = world.radiologist.vault.grants().await.unwrap();
@@ -208,10 +214,7 @@ async fn a_record_of_several_patients_grants_is_seen_by_their_physician() {
     assert_eq!(owners, ["insurer", "patient"]);
     assert_eq!(world.radiologist.get(record, one).await.unwrap(), b"one");
     assert_eq!(world.radiologist.get(other, three).await.unwrap(), b"one");
-    assert_matches!(
-        world.radiologist.vault.find_item(None, "one.txt").await,
-        Err(VaultError::Invalid(_))
-    );
+    assert_matches!(world.radiologist.vault.find_item(None, "one.txt").await, Err(VaultError::Invalid(_)));
     let report = world.patient.try_add(record, "one.txt", b"one", &AddOptions::default()).await.unwrap();
     assert_eq!(report.files[0].1, Added::Unchanged(one));
 }

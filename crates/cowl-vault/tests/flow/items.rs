@@ -45,7 +45,9 @@ async fn adding_a_folder_again_seals_only_what_has_changed() {
     let world = World::start().await;
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir(folder.path().join("letters")).unwrap();
-    for (name, text) in [("letters/a.txt", "dear colleague"), ("b.csv", "day,pulse\n1,62\n"), ("c.bin", "\0\u{1}")] {
+    for (name, text) in
+        [("letters/a.txt", "dear colleague"), ("b.csv", "day,pulse\n1,62\n"), ("c.bin", "\0\u{1}")]
+    {
         fs::write(folder.path().join(name), text).unwrap();
     }
     let patient = world.patient;
@@ -121,7 +123,10 @@ async fn removed_items_are_gone_and_only_the_owner_removes() {
     world.patient.vault.remove(record, &[item]).await.unwrap();
     assert!(world.patient.names(record).await.unwrap().is_empty());
     for party in [&world.patient, &world.radiologist] {
-        assert_matches!(party.get(record, item).await, Err(VaultError::NotFound { .. } | VaultError::Refused(_)));
+        assert_matches!(
+            party.get(record, item).await,
+            Err(VaultError::NotFound { .. } | VaultError::Refused(_))
+        );
     }
     assert_matches!(
         world.patient.vault.remove(record, &[item]).await,

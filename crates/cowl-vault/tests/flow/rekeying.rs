@@ -15,7 +15,8 @@ use crate::support::{Party, World};
 /// (one item).
 async fn shared(world: &World) -> (RecordId, Vec<ItemId>) {
     let record = world.patient.vault.create_record("shared").await.unwrap();
-    let sources = (0..5).map(|n| Source::bytes(format!("{n}.txt"), format!("text {n}").into_bytes())).collect();
+    let sources =
+        (0..5).map(|n| Source::bytes(format!("{n}.txt"), format!("text {n}").into_bytes())).collect();
     world.patient.vault.add(record, sources, &AddOptions::default(), &Silent).await.unwrap();
     let items: Vec<ItemId> =
         world.patient.vault.items(record).await.unwrap().iter().map(|info| info.item).collect();

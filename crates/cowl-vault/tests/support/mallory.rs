@@ -239,9 +239,11 @@ async fn relay(State(shared): State<Arc<Shared>>, request: Request) -> Response 
 
 fn decide(shared: &Shared, question: &mut Question) -> Option<Answer> {
     let mut rules = shared.questions.lock().unwrap();
-    rules.iter_mut().find_map(|(route, decide)| {
-        if leads(route, &question.target) { decide(question) } else { None }
-    })
+    rules.iter_mut().find_map(
+        |(route, decide)| {
+            if leads(route, &question.target) { decide(question) } else { None }
+        },
+    )
 }
 
 impl Shared {

@@ -5,7 +5,7 @@
 //! devices of their own, each behind a [`Mallory`] of its own.
 //!
 //! Not every test program needs every piece.
-#![allow(dead_code, unreachable_pub)]
+#![allow(dead_code, unreachable_pub, unused_imports)]
 
 use std::path::{Path, PathBuf};
 

@@ -56,7 +56,8 @@ impl Party {
     /// The next command on the same device: nothing is in memory, the local state is on disk.
     #[must_use]
     pub fn reopen(self) -> Self {
-        let vault = Vault::resume(Profile::open(self.device.path()).unwrap(), &self.vault.to_keeper()).unwrap();
+        let vault =
+            Vault::resume(Profile::open(self.device.path()).unwrap(), &self.vault.to_keeper()).unwrap();
         Self { vault, ..self }
     }
 
@@ -67,8 +68,11 @@ impl Party {
         let secret = std::fs::read(self.device.path().join("device.secret")).unwrap();
         let settings = std::fs::read_to_string(self.device.path().join("profile.toml")).unwrap();
         std::fs::write(device.path().join("device.secret"), secret).unwrap();
-        std::fs::write(device.path().join("profile.toml"), settings.replace(&self.mallory.url(), &mallory.url()))
-            .unwrap();
+        std::fs::write(
+            device.path().join("profile.toml"),
+            settings.replace(&self.mallory.url(), &mallory.url()),
+        )
+        .unwrap();
         let vault = Vault::resume(Profile::open(device.path()).unwrap(), &self.vault.to_keeper()).unwrap();
         Self { handle: self.handle, device, vault, mallory }
     }
@@ -106,7 +110,13 @@ impl Party {
         self.add_with(record, name, content, &AddOptions::default()).await
     }
 
-    pub async fn add_with(&self, record: RecordId, name: &str, content: &[u8], options: &AddOptions) -> ItemId {
+    pub async fn add_with(
+        &self,
+        record: RecordId,
+        name: &str,
+        content: &[u8],
+        options: &AddOptions,
+    ) -> ItemId {
         let report = self.try_add(record, name, content, options).await.unwrap();
         match &report.files[0].1 {
             Added::Sealed(item) | Added::Unchanged(item) | Added::Replaced { new: item, .. } => *item,

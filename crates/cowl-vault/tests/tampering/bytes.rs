@@ -50,7 +50,8 @@ async fn shared(world: &World) -> (RecordId, ItemId) {
         ..cowl_vault::AddOptions::default()
     };
     let item = world.patient.add_with(record, "one.bin", b"\x00one", &options).await;
-    let spec = GrantSpec { note: Some("a note".to_owned()), ..grant_spec(record, &[], world.radiologist.handle) };
+    let spec =
+        GrantSpec { note: Some("a note".to_owned()), ..grant_spec(record, &[], world.radiologist.handle) };
     world.patient.vault.grant(&spec).await.unwrap();
     assert_eq!(world.radiologist.names(record).await.unwrap(), ["one.bin"]);
     (record, item)
@@ -134,8 +135,10 @@ async fn every_byte_of_an_epoch_counts() {
 async fn every_byte_of_a_grant_counts() {
     let world = World::start().await;
     let (record, _) = shared(&world).await;
-    list_under_changes::<Vec<GrantView>>(&world.radiologist, record, GRANTS, 1, |grants| &mut grants[0].grant)
-        .await;
+    list_under_changes::<Vec<GrantView>>(&world.radiologist, record, GRANTS, 1, |grants| {
+        &mut grants[0].grant
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -165,7 +168,10 @@ async fn every_byte_of_a_key_binding_counts() {
     let entry: PartyEntry = world.patient.mallory.last_answer(&axum::http::Method::GET, PARTY).json();
     for change in Change::all(entry.bindings[0].0.len(), 7) {
         world.patient.mallory.relent();
-        world.patient.mallory.alter(PARTY, move |entry: &mut PartyEntry| change.apply(&mut entry.bindings[0]));
+        world
+            .patient
+            .mallory
+            .alter(PARTY, move |entry: &mut PartyEntry| change.apply(&mut entry.bindings[0]));
         refused(world.patient.vault.party("radiologist@city-hospital").await, change);
     }
 }
@@ -197,7 +203,9 @@ async fn a_placement_without_a_signature_is_refused() {
 async fn plain_content_in_place_of_a_sealed_manifest_is_refused() {
     let world = World::start().await;
     let (record, item) = shared(&world).await;
-    for garbage in [&b"plain"[..], b"", b"cowlbox\x01", b"cowlbox\x02 and so on, for a while, with no key at all"] {
+    for garbage in
+        [&b"plain"[..], b"", b"cowlbox\x01", b"cowlbox\x02 and so on, for a while, with no key at all"]
+    {
         world.radiologist.mallory.relent();
         world.radiologist.mallory.alter(ITEMS, move |page: &mut ItemPage| {
             let row = page.items.iter_mut().find(|row| row.item == item.to_string()).unwrap();

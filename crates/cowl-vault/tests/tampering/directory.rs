@@ -29,6 +29,15 @@ async fn share(party: &Party, record: RecordId) -> Result<()> {
     party.vault.grant(&grant_spec(record, &[], RADIOLOGIST)).await.map(drop)
 }
 
+/// The directory lies about the radiologist, and about nobody else.
+fn alter_radiologist(party: &Party, mut change: impl FnMut(&mut PartyEntry) + Send + 'static) {
+    party.mallory.alter(PARTY, move |entry: &mut PartyEntry| {
+        if entry.handle == RADIOLOGIST {
+            change(entry);
+        }
+    });
+}
+
 fn keys_changed() -> Tampering {
     Tampering::KeysChanged { handle: RADIOLOGIST.parse().unwrap() }
 }
@@ -37,7 +46,7 @@ fn keys_changed() -> Tampering {
 async fn keys_substituted_after_verification_are_not_sealed_to() {
     let (world, record) = verified(World::start().await).await;
     let impostor = Impostor::make();
-    world.patient.mallory.alter(PARTY, move |entry: &mut PartyEntry| *entry = impostor.entry(RADIOLOGIST));
+    alter_radiologist(&world.patient, move |entry| *entry = impostor.entry(RADIOLOGIST));
     assert_eq!(tampering(share(&world.patient, record).await), keys_changed());
 }
 
@@ -46,7 +55,7 @@ async fn keys_substituted_at_first_sight_are_not_in_the_log() {
     let world = World::start().await;
     let record = world.patient.vault.create_record("heart").await.unwrap();
     let impostor = Impostor::make();
-    world.patient.mallory.alter(PARTY, move |entry: &mut PartyEntry| {
+    alter_radiologist(&world.patient, move |entry| {
         *entry = PartyEntry { index: entry.index, ..impostor.entry(RADIOLOGIST) };
     });
     assert_matches!(tampering(share(&world.patient, record).await), Tampering::Directory(..));
@@ -57,7 +66,7 @@ async fn another_partys_entry_is_not_taken_for_the_one_asked_for() {
     let (world, record) = verified(World::start().await).await;
     let attacker = world.patient.vault.party("attacker").await.unwrap().party;
     world.patient.mallory.on_question(PARTY, move |question| {
-        question.target = format!("/v1/parties/{attacker}");
+        question.target = question.target.replace(RADIOLOGIST, &attacker.to_string());
         None
     });
     assert_matches!(tampering(share(&world.patient, record).await), Tampering::Directory(..));
@@ -67,9 +76,11 @@ async fn another_partys_entry_is_not_taken_for_the_one_asked_for() {
 async fn another_partys_keys_do_not_pass_under_a_borrowed_handle() {
     let (world, record) = verified(World::start().await).await;
     world.attacker.vault.party("attacker").await.unwrap();
-    let stolen: PartyEntry =
-        world.attacker.mallory.last_answer(&axum::http::Method::GET, PARTY).json();
-    world.patient.mallory.alter(PARTY, move |entry: &mut PartyEntry| entry.bindings = stolen.bindings.clone());
+    let stolen: PartyEntry = world.attacker.mallory.last_answer(&axum::http::Method::GET, PARTY).json();
+    world
+        .patient
+        .mallory
+        .alter(PARTY, move |entry: &mut PartyEntry| entry.bindings = stolen.bindings.clone());
     assert_matches!(tampering(share(&world.patient, record).await), Tampering::Directory(..));
 }
 
@@ -78,7 +89,7 @@ async fn a_next_version_of_keys_that_the_old_ones_did_not_sign_is_refused() {
     let (world, record) = verified(World::start().await).await;
     let attacker = world.attacker;
     let sealing = XWingIdentity::make().recipient().to_bytes();
-    world.patient.mallory.alter(PARTY, move |entry: &mut PartyEntry| {
+    alter_radiologist(&world.patient, move |entry| {
         let newest = entry.bindings.last().unwrap().0.clone();
         let before = Signed::<KeyBinding>::from_bytes(&newest).unwrap().digest();
         let next = crate::support::forge::impersonate::<KeyBinding>(&newest, &attacker, |binding| {
@@ -99,7 +110,7 @@ async fn keys_are_not_rolled_back_to_an_older_version() {
     let options = AddOptions { suite: Some(cowl_domain::SuiteId::HybridRsa), ..AddOptions::default() };
     world.radiologist.add_with(own, "a.txt", b"a", &options).await;
     let (world, record) = verified(world).await;
-    world.patient.mallory.alter(PARTY, move |entry: &mut PartyEntry| *entry = old.clone());
+    alter_radiologist(&world.patient, move |entry| *entry = old.clone());
     assert_eq!(tampering(share(&world.patient, record).await), keys_changed());
 }
 
@@ -124,7 +135,8 @@ async fn a_binding_for_ones_own_handle_that_is_not_in_the_log_is_refused_by_the_
     world.patient.mallory.alter(BINDINGS, |page: &mut BindingPage| {
         let index = page.bindings.last().map_or(0, |leaf| leaf.index);
         page.bindings.pop();
-        page.bindings.push(OpenLeaf { index, binding: Impostor::make().binding("patient").to_bytes().into() });
+        page.bindings
+            .push(OpenLeaf { index, binding: Impostor::make().binding("patient").to_bytes().into() });
     });
     assert_matches!(tampering(world.patient.vault.audit_verify().await), Tampering::Log(_));
 }
@@ -133,7 +145,7 @@ async fn a_binding_for_ones_own_handle_that_is_not_in_the_log_is_refused_by_the_
 async fn a_binding_signed_by_the_one_who_gains_from_it_is_refused() {
     let (world, record) = verified(World::start().await).await;
     let attacker = world.attacker;
-    world.patient.mallory.alter(PARTY, move |entry: &mut PartyEntry| {
+    alter_radiologist(&world.patient, move |entry| {
         let first = entry.bindings[0].0.clone();
         entry.bindings = vec![resign::<KeyBinding>(&first, &attacker, |_| {}).into()];
     });

@@ -264,11 +264,8 @@ async fn requests_and_answers_are_not_made_up_or_moved() {
         }),
         Box::new(move |views| {
             let request: AccessRequest = read(&views[0].request.0);
-            let answer = RequestAnswer {
-                request: request.request,
-                grants: vec![],
-                answered_at: request.made_at,
-            };
+            let answer =
+                RequestAnswer { request: request.request, grants: vec![], answered_at: request.made_at };
             views[0].answer = Some(attacker.sign(&answer).into());
         }),
     ];

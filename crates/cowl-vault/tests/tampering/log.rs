@@ -189,8 +189,7 @@ async fn a_log_that_hides_what_a_grantor_has_seen_is_noticed() {
     radiologist.mallory.replay(CHECKPOINT, frozen);
     let found = tampering(radiologist.vault.grants().await);
     assert_matches!(found, Tampering::Log(_));
-    let views: Vec<GrantView> =
-        radiologist.mallory.last_answer(&axum::http::Method::GET, GRANTS).json();
+    let views: Vec<GrantView> = radiologist.mallory.last_answer(&axum::http::Method::GET, GRANTS).json();
     assert!(read::<Grant>(&views[0].grant.0).checkpoint.size > 0);
 }
 
@@ -211,7 +210,7 @@ async fn an_event_with_another_salt_or_place_is_not_in_the_log() {
     let world = seen(World::start().await).await;
     let changes: [fn(&mut EventPage); 4] = [
         |page| page.events[0].salt.0[0] ^= 1,
-        |page| drop(page.events[0].salt.0.pop()),
+        |page| page.events[0].salt.0.truncate(15),
         |page| page.events.last_mut().unwrap().index -= 1,
         |page| page.events.push(page.events.last().unwrap().clone()),
     ];
@@ -253,10 +252,9 @@ async fn an_untouched_log_verifies() {
     let world = seen(World::start().await).await;
     let report = world.patient.vault.audit_verify().await.unwrap();
     assert!(report.events > 0 && report.to >= report.from, "{report:?}");
-    let note = String::from_utf8(
-        world.patient.mallory.last_answer(&axum::http::Method::GET, CHECKPOINT).body,
-    )
-    .unwrap();
+    let note =
+        String::from_utf8(world.patient.mallory.last_answer(&axum::http::Method::GET, CHECKPOINT).body)
+            .unwrap();
     let key = world.cloud.log_key().verifying_key();
     assert_eq!(open_checkpoint(&note, &parse(&note).origin, &key).unwrap().size, report.to);
 }

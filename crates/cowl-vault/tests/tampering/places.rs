@@ -17,7 +17,11 @@ async fn two_items(world: &World) -> (RecordId, [ItemId; 2]) {
 }
 
 /// The rows of these items, so that a test can exchange what it likes.
-fn alter_two(world: &World, items: [ItemId; 2], change: impl Fn(&mut ItemRow, &mut ItemRow) + Send + 'static) {
+fn alter_two(
+    world: &World,
+    items: [ItemId; 2],
+    change: impl Fn(&mut ItemRow, &mut ItemRow) + Send + 'static,
+) {
     world.patient.mallory.alter(ITEMS, move |page: &mut ItemPage| {
         let at = |item: ItemId| page.items.iter().position(|row| row.item == item.to_string()).unwrap();
         let (one, two) = (at(items[0]), at(items[1]));

@@ -95,10 +95,7 @@ async fn an_item_flagged_as_appended_by_somebody_without_a_grant_is_named() {
     let item = row.item.parse().unwrap();
     world.patient.mallory.alter(ITEMS, move |page: &mut ItemPage| insert(&mut page.items, row.clone()));
     let by = "attacker".to_owned();
-    assert_eq!(
-        tampering(world.patient.vault.items(record).await),
-        Tampering::Injected { item, by }
-    );
+    assert_eq!(tampering(world.patient.vault.items(record).await), Tampering::Injected { item, by });
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -147,7 +144,9 @@ async fn nobody_seals_to_an_epoch_that_the_cloud_has_made() {
     let record = one_item(&world).await;
     let attacker = world.attacker;
     world.patient.mallory.alter(RECORD, move |view: &mut RecordView| {
-        add_epoch(view, |newest, made| impersonate::<Epoch>(newest, &attacker, |epoch| *epoch = made.clone()));
+        add_epoch(view, |newest, made| {
+            impersonate::<Epoch>(newest, &attacker, |epoch| *epoch = made.clone())
+        });
     });
     let added = world.patient.try_add(record, "secret.txt", b"secret", &Default::default()).await;
     assert_matches!(tampering(added), Tampering::Statement(StatementError::BadSignature { what: "epoch" }));
@@ -175,7 +174,9 @@ async fn somebody_who_appends_does_not_seal_to_the_clouds_epoch_either() {
     world.patient.vault.grant(&spec).await.unwrap();
     let attacker = world.attacker;
     world.radiologist.mallory.alter(RECORD, move |view: &mut RecordView| {
-        add_epoch(view, |newest, made| impersonate::<Epoch>(newest, &attacker, |epoch| *epoch = made.clone()));
+        add_epoch(view, |newest, made| {
+            impersonate::<Epoch>(newest, &attacker, |epoch| *epoch = made.clone())
+        });
     });
     let added = world.radiologist.try_add(record, "report.txt", b"secret", &Default::default()).await;
     assert_matches!(tampering(added), Tampering::Statement(StatementError::BadSignature { .. }));

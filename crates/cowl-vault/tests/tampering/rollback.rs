@@ -166,8 +166,12 @@ async fn a_cloud_restored_from_an_old_copy_is_noticed() {
     let (record, _) = shared(&world).await;
     let old = world.cloud.fork().await;
     world.patient.add_bytes(record, "three.txt", b"three").await;
+    world.patient.vault.audit_verify().await.unwrap();
     let patient = world.patient.reopen();
     patient.mallory.lead_to(&old);
     assert_matches!(tampering(patient.vault.items(record).await), Tampering::RolledBack { .. });
-    assert_matches!(tampering(patient.vault.audit_verify().await), Tampering::RolledBack { what: "the log", .. });
+    assert_matches!(
+        tampering(patient.vault.audit_verify().await),
+        Tampering::RolledBack { what: "the log", .. }
+    );
 }

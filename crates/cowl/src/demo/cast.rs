@@ -11,21 +11,21 @@ use crate::failure::{Failure, Result};
 use crate::sink::{Readers, Sink};
 
 pub(super) const PATIENT: &str = "patient";
-pub(super) const RADIOLOGIST: &str = "radiologist";
+pub(crate) const RADIOLOGIST: &str = "radiologist";
 pub(super) const INSURER: &str = "insurer";
 /// In each party's folder.
 pub(super) const PASSWORD_FILE: &str = "password";
 
 /// The parties, registered and unlocked.
-pub(super) struct Cast {
-    pub(super) patient: Vault,
-    pub(super) radiologist: Vault,
-    pub(super) insurer: Vault,
+pub(crate) struct Cast {
+    pub(crate) patient: Vault,
+    pub(crate) radiologist: Vault,
+    pub(crate) insurer: Vault,
 }
 
 impl Cast {
     /// Registers all three.
-    pub(super) async fn register(cloud: &Cloud) -> Result<Self> {
+    pub(crate) async fn register(cloud: &Cloud) -> Result<Self> {
         Ok(Self {
             patient: register(cloud, PATIENT, Role::Patient).await?,
             radiologist: register(cloud, RADIOLOGIST, Role::Physician).await?,

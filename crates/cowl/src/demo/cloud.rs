@@ -17,7 +17,7 @@ use crate::failure::{Failure, Result};
 pub(super) const FOLDER: &str = "cloud";
 
 /// A running server. Dropping it ends the process.
-pub(super) struct Cloud {
+pub(crate) struct Cloud {
     server: Child,
     url: String,
     place: PathBuf,
@@ -34,7 +34,7 @@ impl Cloud {
     ///
     /// # Errors
     /// When the program is not there, or does not come up.
-    pub(super) fn start(place: &Path) -> Result<Self> {
+    pub(crate) fn start(place: &Path) -> Result<Self> {
         let program = program()?;
         let log = place.join(LOG);
         let errors = File::create(&log).map_err(|error| Failure::file(&log, error))?;
@@ -69,7 +69,7 @@ impl Cloud {
     }
 
     /// Where it keeps the parts.
-    pub(super) fn parts(&self) -> PathBuf {
+    pub(crate) fn parts(&self) -> PathBuf {
         self.place.join(FOLDER).join("parts")
     }
 }

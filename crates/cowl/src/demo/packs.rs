@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use cowl_api::frames::{FRAME_HEADER, FrameHeader};
 
 /// All files below a folder.
-pub(super) fn files(folder: &Path) -> io::Result<BTreeSet<PathBuf>> {
+pub(crate) fn files(folder: &Path) -> io::Result<BTreeSet<PathBuf>> {
     let mut found = BTreeSet::new();
     let mut folders = vec![folder.to_path_buf()];
     while let Some(folder) = folders.pop() {

@@ -7,7 +7,7 @@ macro_rules! sample {
 }
 
 /// Names, as they stand in the patient's record, and contents.
-pub(super) const SAMPLES: &[(&str, &[u8])] = &[
+pub(crate) const SAMPLES: &[(&str, &[u8])] = &[
     sample!("images/ct_head_026.dcm"),
     sample!("images/ct_head_027.dcm"),
     sample!("images/ct_head_028.dcm"),

@@ -157,8 +157,7 @@ impl Story<'_> {
         let Some(best) = hits.first() else {
             return Ok(Told::new(format!("\"{query}\" → nothing found"), false, took));
         };
-        let snippet: String = best.snippet.iter().map(|(text, _)| text.as_str()).collect();
-        let words = snippet.split_whitespace().collect::<Vec<_>>().join(" ");
+        let words = around_match(&best.snippet);
         let said = if words.is_empty() { &best.title } else { &words };
         Ok(Told::new(
             format!("\"{query}\" → {}, best: \"{said}\"", count(hits.len() as u64, "note")),
@@ -236,6 +235,25 @@ impl Story<'_> {
     }
 }
 
+/// A few words on both sides of the first match.
+fn around_match(snippet: &[(String, bool)]) -> String {
+    let place = snippet.iter().position(|(_, matches)| *matches).unwrap_or_default();
+    let text = |pieces: &[(String, bool)]| pieces.iter().map(|(text, _)| text.as_str()).collect::<String>();
+    let (before, after) = (text(&snippet[..place]), text(&snippet[place..]));
+    let before: Vec<&str> = before.split_whitespace().collect();
+    let after: Vec<&str> = after.split_whitespace().collect();
+    let first = before.len().saturating_sub(WORDS_BEFORE);
+    let last = after.len().min(WORDS_AFTER);
+    let mut words = [&before[first..], &after[..last]].concat();
+    if first > 0 {
+        words.insert(0, "…");
+    }
+    if last < after.len() {
+        words.push("…");
+    }
+    words.join(" ")
+}
+
 /// The largest study; where there is none, the first few items.
 fn worth_sharing(items: &[ItemInfo]) -> (String, Vec<ItemInfo>) {
     let studies: BTreeSet<&str> = items
@@ -303,7 +321,29 @@ fn ids(items: &[ItemInfo]) -> Vec<ItemId> {
     items.iter().map(|item| item.item).collect()
 }
 
+/// Words to show of a search result.
+const WORDS_BEFORE: usize = 3;
+const WORDS_AFTER: usize = 6;
 /// Items to share where there is no study.
 const FIRST: usize = 3;
 /// Bytes of an item that is read as a whole.
 const SMALL: u64 = 4 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_search_result_is_shown_in_a_few_words() {
+        let piece = |text: &str, matches| (text.to_owned(), matches);
+        let snippet = [
+            piece("… is unchanged. There is no ", false),
+            piece("metastasis", true),
+            piece(" in the left\n", false),
+            piece("lung", true),
+            piece(", and no new nodule", false),
+        ];
+        assert_eq!(around_match(&snippet), "… There is no metastasis in the left lung, and …");
+        assert_eq!(around_match(&[]), "");
+    }
+}

@@ -1,0 +1,88 @@
+//! Fuzzy search over many notes.
+
+use std::path::Path;
+
+use cowl_domain::ItemId;
+use cowl_vault::search::{Index, TextDocument};
+
+use super::queries::{Query, Vocabulary, recombine};
+use crate::bench::notes;
+use crate::bench::random::Random;
+use crate::bench::row::Row;
+use crate::bench::timing::{Clock, median};
+use crate::failure::{Failure, Result};
+
+pub(super) fn rows() -> Result<Vec<Row>> {
+    let sources = match std::env::var_os("COWL_BENCH_NOTES") {
+        Some(folder) => notes::of_folder(Path::new(&folder))?,
+        None => notes::of_samples(),
+    };
+    let mut random = Random::new(42);
+    let documents = recombine(&sources.texts, NOTES, &mut random);
+    let vocabulary = Vocabulary::of(&documents);
+    let index = build_and_reload(&documents).map_err(failed)?;
+    let queries: Vec<Query> = (0..QUERIES).map(|_| vocabulary.query(&mut random)).collect();
+    let about = format!(
+        "{QUERIES} queries of two words, an edit in each, over {NOTES} notes recombined from {}, {} words",
+        sources.from,
+        vocabulary.len()
+    );
+    Ok(vec![
+        Row::new(
+            "vault.search.median",
+            format!("best {SHOWN} with snippets; {about}"),
+            "µs",
+            speed(&index, &queries)?,
+        )
+        .own_goal(1000.0),
+        Row::new(
+            "vault.search.recall",
+            format!("notes with both words that are found; {about}"),
+            "% found",
+            recall(&index, &queries)?,
+        )
+        .own_goal(99.0),
+    ])
+}
+
+/// As after a restart of the program.
+fn build_and_reload(
+    documents: &[TextDocument],
+) -> std::result::Result<Index, cowl_vault::search::SearchError> {
+    let mut index = Index::new()?;
+    for (number, segment) in (0..).zip(documents.chunks(500)) {
+        index.add(ItemId::from_bytes(u128::to_be_bytes(number)), segment)?;
+    }
+    Index::load(&index.save()?)
+}
+
+/// Median of the queries, in microseconds.
+fn speed(index: &Index, queries: &[Query]) -> Result<f64> {
+    let mut times = Vec::with_capacity(queries.len());
+    for query in queries {
+        let (seconds, hits) = Clock::Wall.time(|| index.search(&query.typed, SHOWN));
+        hits.map_err(failed)?;
+        times.push(seconds * 1e6);
+    }
+    Ok(median(&mut times))
+}
+
+/// Of all notes that hold both words as they were before the edit, how many are found, in percent.
+fn recall(index: &Index, queries: &[Query]) -> Result<f64> {
+    let (mut expected, mut found) = (0, 0);
+    for query in queries {
+        let hits = index.search(&query.typed, usize::MAX).map_err(failed)?;
+        let items = hits.iter().map(|hit| hit.item).collect();
+        expected += query.answers.len();
+        found += query.answers.intersection(&items).count();
+    }
+    Ok(100.0 * found as f64 / expected.max(1) as f64)
+}
+
+fn failed(error: cowl_vault::search::SearchError) -> Failure {
+    Failure::no(error.to_string())
+}
+
+const NOTES: usize = 10_000;
+const QUERIES: usize = 1_000;
+const SHOWN: usize = 10;
