@@ -43,26 +43,26 @@ macro_rules! targets {
 }
 
 targets! {
-    api::bodies as api_bodies, 2000;
-    api::frames as api_frames, 2000;
-    crypto::checkpoints as crypto_checkpoints, 3000;
-    crypto::opaque_server as crypto_opaque, 300;
-    crypto::texts as crypto_texts, 2000;
-    domain::statements as domain_statements, 500;
-    domain::values as domain_values, 3000;
-    imaging::coded as imaging_coded, 300;
-    imaging::files as imaging_files, 200;
-    job::statements as job_statements, 1000;
-    seal::armor as seal_armor, 100;
-    seal::boxes as seal_boxes, 500;
-    seal::files as seal_files, 60;
-    seal::headers as seal_headers, 300;
-    seal::key_texts as seal_keys, 500;
-    seal::payloads as seal_payloads, 500;
-    seal::shares as seal_shares, 300;
-    vault::kinds as vault_kinds, 500;
-    vault::segments as vault_segments, 500;
-    vault::texts as vault_texts, 200;
+    api::bodies as api_bodies, 8000;
+    api::frames as api_frames, 8000;
+    crypto::checkpoints as crypto_checkpoints, 12000;
+    crypto::opaque_server as crypto_opaque, 1200;
+    crypto::texts as crypto_texts, 8000;
+    domain::statements as domain_statements, 2000;
+    domain::values as domain_values, 12000;
+    imaging::coded as imaging_coded, 1200;
+    imaging::files as imaging_files, 800;
+    job::statements as job_statements, 4000;
+    seal::armor as seal_armor, 400;
+    seal::boxes as seal_boxes, 2000;
+    seal::files as seal_files, 240;
+    seal::headers as seal_headers, 1200;
+    seal::key_texts as seal_keys, 2000;
+    seal::payloads as seal_payloads, 2000;
+    seal::shares as seal_shares, 1200;
+    vault::kinds as vault_kinds, 2000;
+    vault::segments as vault_segments, 2000;
+    vault::texts as vault_texts, 800;
 }
 
 /// Makes the program of a target: libFuzzer's under `cargo fuzz`, otherwise one that replays the files that it

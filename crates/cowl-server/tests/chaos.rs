@@ -1,4 +1,5 @@
 //! kill -9 at random moments: what was acknowledged is there, what was not is there wholly or not at all.
+#![allow(clippy::unwrap_used)]
 
 mod world;
 

@@ -1,4 +1,5 @@
 //! What the server does for those who keep to the rules.
+#![allow(clippy::unwrap_used)]
 
 mod world;
 

@@ -1,4 +1,5 @@
 //! The program as an operator meets it.
+#![allow(clippy::unwrap_used)]
 
 mod world;
 

@@ -1,4 +1,5 @@
 //! What the server does not do, whoever asks.
+#![allow(clippy::unwrap_used)]
 
 mod world;
 
@@ -146,12 +147,13 @@ async fn a_head_that_does_not_fit_the_items_is_not_taken() {
     let good = record.adding(&owner, &[&item]);
     let head = record.head();
 
-    let mut wrong = Vec::new();
-    wrong.push(cowl_domain::RecordHead { items_root: Hash::EMPTY, ..head.clone() });
-    wrong.push(cowl_domain::RecordHead { sequence: head.sequence + 1, ..head.clone() });
-    wrong.push(cowl_domain::RecordHead { sequence: head.sequence - 1, ..head.clone() });
-    wrong.push(cowl_domain::RecordHead { items: head.items + 1, ..head.clone() });
-    wrong.push(cowl_domain::RecordHead { epoch: 1, ..head.clone() });
+    let wrong = [
+        cowl_domain::RecordHead { items_root: Hash::EMPTY, ..head.clone() },
+        cowl_domain::RecordHead { sequence: head.sequence + 1, ..head.clone() },
+        cowl_domain::RecordHead { sequence: head.sequence - 1, ..head.clone() },
+        cowl_domain::RecordHead { items: head.items + 1, ..head.clone() },
+        cowl_domain::RecordHead { epoch: 1, ..head.clone() },
+    ];
     for head in wrong {
         let commit = cowl_api::types::Commit { head: Some(owner.sign(&head)), ..good.clone() };
         assert_eq!(code(owner.client.commit(&record.id, &commit).await), ProblemCode::Conflict, "{head:?}");

@@ -1,4 +1,5 @@
 //! The same life on every store, and two processes on one.
+#![allow(clippy::unwrap_used)]
 
 mod world;
 

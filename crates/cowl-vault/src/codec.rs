@@ -163,11 +163,12 @@ mod tests {
     }
 
     #[test]
-    fn the_choice_by_itself_is_zstd_for_text_and_nothing_for_what_is_packed_already() {
+    fn text_is_compressed_unless_the_caller_says_otherwise() {
         let text = "the same words over and over. ".repeat(100).into_bytes();
-        assert_eq!(encode(CodecChoice::Auto, Kind::Text, &text).unwrap().codec.0, 1);
-        assert_eq!(encode(CodecChoice::Auto, Kind::Office, &text).unwrap().codec, CodecId::NONE);
-        assert_eq!(encode(CodecChoice::Auto, Kind::Index, &text).unwrap().codec, CodecId::NONE);
+        let encoded = encode(CodecChoice::Auto, Kind::Text, &text).unwrap();
+        assert_eq!(name(encoded.codec), "zstd");
+        assert_eq!(decode(encoded.codec, SuiteId::Standard, &key(), encoded.bytes).unwrap(), text);
+        assert_eq!(encode(CodecChoice::None, Kind::Text, &text).unwrap().codec, CodecId::NONE);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! A server and the people who use it: real client, real keys, real signatures; what is sealed is random.
 //!
 //! Not every test needs every helper.
-#![allow(dead_code, unused_imports)]
+#![allow(dead_code, unused_imports, clippy::unwrap_used, clippy::print_stdout)]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -144,3 +144,17 @@ async fn a_large_file_is_re_keyed_without_changing() {
     assert!(report.bytes > content.len() as u64);
     comes_back(&world.patient, record, item, &content).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_large_file_is_not_labelled_with_a_suite_that_it_was_not_sealed_with() {
+    let world = World::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("volume.bin");
+    fs::write(&path, vec![0; 33 << 20]).unwrap();
+    let record = world.patient.vault.create_record("large").await.unwrap();
+    let options = AddOptions { suite: Some(cowl_domain::SuiteId::ChaoticImage), ..AddOptions::default() };
+    let sources = Source::gather(&[path]).unwrap();
+    let report = world.patient.vault.add(record, sources, &options, &Silent).await.unwrap();
+    assert!(matches!(report.files[0].1, Added::Refused(_)), "{report:?}");
+    assert!(world.patient.names(record).await.unwrap().is_empty());
+}

@@ -60,7 +60,7 @@ pub(super) fn scaled(picture: &DisplayImage, width: u32, height: u32) -> Display
 /// For every new place the old one before it, and how far beyond it lies, in 256ths.
 fn taps(old: usize, new: u32) -> Vec<(usize, u32)> {
     let last = u64::from(new).saturating_sub(1).max(1);
-    let place = |at: u32| (u64::from(at) * (old as u64 - 1) << FRACTION) / last;
+    let place = |at: u32| ((u64::from(at) * (old as u64 - 1)) << FRACTION) / last;
     (0..new).map(|at| ((place(at) >> FRACTION) as usize, (place(at) & 0xff) as u32)).collect()
 }
 

@@ -146,11 +146,14 @@ fn lossy(picture: &DisplayImage, quality: Quality, why: &str) -> Result<Measured
     })
 }
 
+/// Of a pixel codec.
+type Outcome<T> = std::result::Result<T, CodecError>;
+
 fn exact(
     picture: &DisplayImage,
     codec: &str,
-    encode: fn(&PixelLayout, &[u8]) -> std::result::Result<Vec<u8>, CodecError>,
-    decode: fn(&[u8]) -> std::result::Result<(PixelLayout, Vec<u8>), CodecError>,
+    encode: fn(&PixelLayout, &[u8]) -> Outcome<Vec<u8>>,
+    decode: fn(&[u8]) -> Outcome<(PixelLayout, Vec<u8>)>,
 ) -> Result<Measured> {
     let format = SampleFormat::new(8, 8, false).map_err(failed)?;
     let (rows, columns) = (picture.height() as u32, picture.width() as u32);
