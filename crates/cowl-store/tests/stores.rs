@@ -1,7 +1,7 @@
 //! The conformance suite over SQLite with a folder, and over PostgreSQL with S3.
 //!
 //! The second pair is tested where `COWL_TEST_POSTGRES` (a `postgres://` URL of a role that may create
-//! databases) and `COWL_TEST_S3` (`http://host:port/bucket`, keys `test`/`test`) are set.
+//! databases) and `COWL_TEST_S3` (and its companions, see `docs/testing.md`) are set.
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,

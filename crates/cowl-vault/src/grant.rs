@@ -157,7 +157,7 @@ impl Vault {
                 record: spec.record,
                 scope,
                 grantee: grantee.party(),
-                grantee_keys: grantee.newest().digest(),
+                grantee_keys: grantee.keys().digest(),
                 powers: spec.powers,
                 purpose: spec.purpose,
                 note: note.as_deref().map(Digest::of),

@@ -1,4 +1,5 @@
 //! The whole life of a record, against a real server in this process.
+#![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
 mod support;
 

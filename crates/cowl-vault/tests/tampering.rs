@@ -1,5 +1,6 @@
 //! A tampering cloud: each attack of DESIGN's list is played by a malicious server and meets a refusal by
 //! name.
+#![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
 mod support;
 

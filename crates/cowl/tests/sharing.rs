@@ -58,6 +58,24 @@ fn a_note_is_sealed_shared_read_and_taken_back() {
 }
 
 #[test]
+fn re_keying_that_was_left_is_done_by_the_agent() {
+    let Some(world) = World::new() else { return };
+    world.register("alice", "patient");
+    world.register("insurer", "insurer");
+    let note = world.write("note.txt", NOTE);
+    world.yes("alice", &["record", "add", note.to_str().unwrap()]);
+    let share = ["grant", "make", "--to", "insurer", "--all", "--purpose", "billing", "--trust-first-use"];
+    let grant = world.json("alice", &share)["grants"][0]["grant"].as_str().unwrap().to_owned();
+    let revoked = world.json("alice", &["grant", "revoke", &grant[..8], "--detach"]);
+    assert_eq!(revoked["rekeyed"], Value::Null);
+    world.no(1, "insurer", &["record", "get", "note.txt"]);
+    let work = world.json("alice", &["agent", "run", "--headless", "--once"]);
+    assert_eq!(work["grants"], 1);
+    assert_eq!(world.json("alice", &["grant", "show", &grant])["rekeyed"], true);
+    assert_eq!(text(&world.yes("alice", &["record", "get", "note.txt"])), NOTE);
+}
+
+#[test]
 fn adding_a_folder_again_seals_only_what_changed() {
     let Some(world) = World::new() else { return };
     world.register("alice", "patient");

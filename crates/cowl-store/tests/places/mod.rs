@@ -64,14 +64,15 @@ fn with_database(url: &str, name: &str) -> String {
     format!("{server}/{name}?{parameters}")
 }
 
-fn bucket(url: &str, prefix: &str) -> S3Config {
-    let (endpoint, bucket) = url.rsplit_once('/').expect("http://host:port/bucket");
+/// The bucket of `docs/testing.md`, under a prefix of the test's own.
+fn bucket(endpoint: &str, prefix: &str) -> S3Config {
+    let setting = |name: &str, default: &str| env::var(name).unwrap_or_else(|_| default.to_owned());
     S3Config {
         endpoint: Some(endpoint.to_owned()),
-        bucket: bucket.to_owned(),
-        region: "us-east-1".into(),
+        bucket: setting("COWL_TEST_S3_BUCKET", "cowl-test"),
+        region: setting("COWL_TEST_S3_REGION", "us-east-1"),
         prefix: prefix.to_owned(),
-        access_key: "test".into(),
-        secret_key: "test".into(),
+        access_key: setting("COWL_TEST_S3_ACCESS_KEY", "cowl"),
+        secret_key: setting("COWL_TEST_S3_SECRET_KEY", "cowl-secret"),
     }
 }

@@ -238,6 +238,8 @@ async fn a_revocation_that_the_owner_did_not_sign_ends_nothing() {
     );
 }
 
+type ChangeRequests = Box<dyn Fn(&mut Vec<RequestView>) + Send>;
+
 #[tokio::test(flavor = "multi_thread")]
 async fn requests_and_answers_are_not_made_up_or_moved() {
     let world = World::start().await;
@@ -253,7 +255,7 @@ async fn requests_and_answers_are_not_made_up_or_moved() {
     world.radiologist.vault.request(&spec).await.unwrap();
     world.patient.vault.deny(first).await.unwrap();
     let attacker = world.attacker;
-    let changes: [Box<dyn Fn(&mut Vec<RequestView>) + Send>; 3] = [
+    let changes: [ChangeRequests; 3] = [
         Box::new(|views| {
             let answer = views.iter().find_map(|view| view.answer.clone());
             views.iter_mut().for_each(|view| view.answer = answer.clone());

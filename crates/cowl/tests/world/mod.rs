@@ -8,17 +8,17 @@ use std::process::{Child, Command, Output, Stdio};
 
 use serde_json::Value;
 
-pub const PASSWORD: &str = "correct horse battery";
+pub(crate) const PASSWORD: &str = "correct horse battery";
 
 /// A scratch folder with a server in it.
-pub struct World {
-    pub folder: tempfile::TempDir,
+pub(crate) struct World {
+    pub(crate) folder: tempfile::TempDir,
     server: Child,
     url: String,
 }
 
 /// `cowl`, away from the settings and secrets of whoever runs the tests.
-pub fn cowl(home: &Path) -> Command {
+pub(crate) fn cowl(home: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_cowl"));
     for variable in [
         "COWL_CONFIG",
@@ -35,7 +35,7 @@ pub fn cowl(home: &Path) -> Command {
 }
 
 /// Runs a command with something on stdin.
-pub fn with_stdin(command: &mut Command, input: &[u8]) -> Output {
+pub(crate) fn with_stdin(command: &mut Command, input: &[u8]) -> Output {
     let mut child =
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
@@ -48,7 +48,7 @@ pub fn with_stdin(command: &mut Command, input: &[u8]) -> Output {
 }
 
 /// The program of that name beside `cowl`; `None`, with a word on stderr, when it is not built.
-pub fn sibling(name: &str) -> Option<PathBuf> {
+pub(crate) fn sibling(name: &str) -> Option<PathBuf> {
     let program = Path::new(env!("CARGO_BIN_EXE_cowl")).with_file_name(name);
     if !program.is_file() {
         eprintln!("skipped: {} is not built", program.display());
@@ -57,13 +57,13 @@ pub fn sibling(name: &str) -> Option<PathBuf> {
     Some(program)
 }
 
-pub fn text(bytes: &[u8]) -> String {
+pub(crate) fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
 impl World {
     /// `None` where the server program is not built.
-    pub fn new() -> Option<Self> {
+    pub(crate) fn new() -> Option<Self> {
         let program = sibling("cowl-server")?;
         let folder = tempfile::tempdir().unwrap();
         let mut server = Command::new(program)
@@ -82,11 +82,11 @@ impl World {
         Some(Self { folder, server, url })
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    pub fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+    pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
         let path = self.path(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(&path, content).unwrap();
@@ -94,14 +94,18 @@ impl World {
     }
 
     /// A command of one party, which may be asked for a password.
-    pub fn command<S: AsRef<OsStr>>(&self, party: &str, arguments: impl IntoIterator<Item = S>) -> Command {
+    pub(crate) fn command<S: AsRef<OsStr>>(
+        &self,
+        party: &str,
+        arguments: impl IntoIterator<Item = S>,
+    ) -> Command {
         let mut command = cowl(self.folder.path());
         command.arg("--profile").arg(self.path(party)).args(arguments);
         command
     }
 
     /// Registers a party, whose device stays unlocked.
-    pub fn register(&self, party: &str, role: &str) {
+    pub(crate) fn register(&self, party: &str, role: &str) {
         let kit = self.path(&format!("{party}.kit"));
         let mut command =
             self.command(party, ["party", "register", party, "--role", role, "--server", &self.url, "--kit"]);
@@ -110,7 +114,7 @@ impl World {
     }
 
     /// Logs a party in on another device.
-    pub fn login_elsewhere(&self, party: &str, device: &str, kit: Option<&Path>) -> Output {
+    pub(crate) fn login_elsewhere(&self, party: &str, device: &str, kit: Option<&Path>) -> Output {
         let mut command = self.command(device, ["party", "login", party, "--server", &self.url]);
         command.arg("--password-file").arg(self.path("password"));
         if let Some(kit) = kit {
@@ -120,18 +124,18 @@ impl World {
     }
 
     /// A command that must end with yes; its stdout.
-    pub fn yes(&self, party: &str, arguments: &[&str]) -> Vec<u8> {
+    pub(crate) fn yes(&self, party: &str, arguments: &[&str]) -> Vec<u8> {
         succeed(&mut self.command(party, arguments))
     }
 
     /// The same with `--json`.
-    pub fn json(&self, party: &str, arguments: &[&str]) -> Value {
+    pub(crate) fn json(&self, party: &str, arguments: &[&str]) -> Value {
         let output = succeed(self.command(party, arguments).arg("--json"));
         serde_json::from_slice(&output).unwrap_or_else(|error| panic!("{error}: {}", text(&output)))
     }
 
     /// A command that must end with this status; its stderr.
-    pub fn no(&self, status: i32, party: &str, arguments: &[&str]) -> String {
+    pub(crate) fn no(&self, status: i32, party: &str, arguments: &[&str]) -> String {
         let output = self.command(party, arguments).output().unwrap();
         let error = text(&output.stderr);
         assert_eq!(output.status.code(), Some(status), "{arguments:?}: {error}{}", text(&output.stdout));
