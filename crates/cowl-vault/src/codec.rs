@@ -58,7 +58,7 @@ pub(crate) fn encode(choice: CodecChoice, kind: Kind, content: &[u8]) -> Result<
     Ok(Encoded { codec: CodecId(stored.codec.id()), bytes: stored.bytes.into_owned(), lossy: None })
 }
 
-/// The content again. More than `size` bytes are never made of it.
+/// The content again. The caller compares it with the digest that its sealer signed.
 pub(crate) fn decode(codec: CodecId, suite: SuiteId, key: &ItemKey, coded: Vec<u8>) -> Result<Vec<u8>> {
     let coded = match suite {
         SuiteId::ChaoticImage => unscramble(key, &coded)?,

@@ -42,7 +42,7 @@ impl Vault {
         Ok(own.iter().filter(|checked| !checked.in_force(at) && !checked.rekeyed).count() as u64)
     }
 
-    /// Re-keys what ended grants could open, takes in what others have appended, and resumes what was cut.
+    /// Re-keys what ended grants could open, and resumes what was cut.
     ///
     /// # Errors
     /// Those of the server; what was done until then stays done.

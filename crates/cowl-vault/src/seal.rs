@@ -159,8 +159,9 @@ impl Sealer {
         if matches!(key, ItemKey::HybridRsa(_)) {
             recipients.extend(self.owner_rsa.as_ref().map(SealTo::Rsa));
         }
-        recipients.push(SealTo::XWing(&self.owner));
+        // Readers, the owner among them, open with the epoch's key: it finds its stanza first.
         recipients.push(SealTo::XWing(&self.epoch_recipient));
+        recipients.push(SealTo::XWing(&self.owner));
         let header = seal_header(key, &recipients).map_err(|e| VaultError::Invalid(e.to_string()))?;
         Ok(header.encode())
     }

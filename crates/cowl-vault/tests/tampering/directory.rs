@@ -44,7 +44,7 @@ fn keys_changed() -> Tampering {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn keys_substituted_after_verification_are_not_sealed_to() {
-    let (world, record) = verified(World::start().await).await;
+    let (world, record) = Box::pin(verified(World::start().await)).await;
     let impostor = Impostor::make();
     alter_radiologist(&world.patient, move |entry| *entry = impostor.entry(RADIOLOGIST));
     assert_eq!(tampering(share(&world.patient, record).await), keys_changed());
@@ -63,7 +63,7 @@ async fn keys_substituted_at_first_sight_are_not_in_the_log() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn another_partys_entry_is_not_taken_for_the_one_asked_for() {
-    let (world, record) = verified(World::start().await).await;
+    let (world, record) = Box::pin(verified(World::start().await)).await;
     let attacker = world.patient.vault.party("attacker").await.unwrap().party;
     world.patient.mallory.on_question(PARTY, move |question| {
         question.target = question.target.replace(RADIOLOGIST, &attacker.to_string());
@@ -74,7 +74,7 @@ async fn another_partys_entry_is_not_taken_for_the_one_asked_for() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn another_partys_keys_do_not_pass_under_a_borrowed_handle() {
-    let (world, record) = verified(World::start().await).await;
+    let (world, record) = Box::pin(verified(World::start().await)).await;
     world.attacker.vault.party("attacker").await.unwrap();
     let stolen: PartyEntry = world.attacker.mallory.last_answer(&axum::http::Method::GET, PARTY).json();
     world
@@ -86,7 +86,7 @@ async fn another_partys_keys_do_not_pass_under_a_borrowed_handle() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_next_version_of_keys_that_the_old_ones_did_not_sign_is_refused() {
-    let (world, record) = verified(World::start().await).await;
+    let (world, record) = Box::pin(verified(World::start().await)).await;
     let attacker = world.attacker;
     let sealing = XWingIdentity::make().recipient().to_bytes();
     alter_radiologist(&world.patient, move |entry| {
@@ -109,7 +109,7 @@ async fn keys_are_not_rolled_back_to_an_older_version() {
     let own = world.radiologist.vault.create_record("own").await.unwrap();
     let options = AddOptions { suite: Some(cowl_domain::SuiteId::HybridRsa), ..AddOptions::default() };
     world.radiologist.add_with(own, "a.txt", b"a", &options).await;
-    let (world, record) = verified(world).await;
+    let (world, record) = Box::pin(verified(world)).await;
     alter_radiologist(&world.patient, move |entry| *entry = old.clone());
     assert_eq!(tampering(share(&world.patient, record).await), keys_changed());
 }
@@ -121,7 +121,7 @@ async fn entry_of(vault: &Vault, world: &World) -> PartyEntry {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_list_of_parties_shows_no_substituted_keys_for_a_known_handle() {
-    let (world, _) = verified(World::start().await).await;
+    let (world, _) = Box::pin(verified(World::start().await)).await;
     let impostor = Impostor::make();
     world.patient.mallory.alter(PARTIES, move |page: &mut PartyPage| {
         page.parties = vec![impostor.entry(RADIOLOGIST)];
@@ -143,7 +143,7 @@ async fn a_binding_for_ones_own_handle_that_is_not_in_the_log_is_refused_by_the_
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_binding_signed_by_the_one_who_gains_from_it_is_refused() {
-    let (world, record) = verified(World::start().await).await;
+    let (world, record) = Box::pin(verified(World::start().await)).await;
     let attacker = world.attacker;
     alter_radiologist(&world.patient, move |entry| {
         let first = entry.bindings[0].0.clone();

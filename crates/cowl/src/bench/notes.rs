@@ -18,33 +18,35 @@ pub(super) struct Notes {
 
 /// The texts of the notes inside the program.
 pub(super) fn of_samples() -> Notes {
-    let extractors = text::Extractors::default();
     let notes = SAMPLES.iter().filter(|(name, _)| name.starts_with("notes/"));
-    let text =
-        |(name, bytes): &(&str, &[u8])| extractors.extract(kind::detect(name, bytes), name, bytes).ok();
-    let texts: Vec<String> = notes.filter_map(text).filter(|text| !text.trim().is_empty()).collect();
+    let texts: Vec<String> = notes.filter_map(|(name, content)| text_of(name, content)).collect();
     Notes { from: format!("{} sample notes", texts.len()), texts }
 }
 
-/// All notes below a folder: text files, and those attached to FHIR R4 bundles.
+/// All notes below a folder: those attached to FHIR R4 bundles, and whatever else has text.
 ///
 /// # Errors
-/// When there is none, or one cannot be read.
+/// When there is none, or a file cannot be read.
 pub(super) fn of_folder(folder: &Path) -> Result<Notes> {
     let mut texts = Vec::new();
     for path in crate::demo::packs::files(folder).map_err(|error| Failure::file(folder, error))? {
-        let read = || std::fs::read(&path).map_err(|error| Failure::file(&path, error));
-        match path.extension().and_then(|extension| extension.to_str()) {
-            Some("txt" | "md") => texts.push(String::from_utf8_lossy(&read()?).into_owned()),
-            Some("json") => texts.extend(attached_notes(&read()?)),
-            _ => {}
+        let content = std::fs::read(&path).map_err(|error| Failure::file(&path, error))?;
+        if path.extension().is_some_and(|extension| extension == "json") {
+            texts.extend(attached_notes(&content));
+        } else {
+            texts.extend(text_of(&path.to_string_lossy(), &content));
         }
     }
-    texts.retain(|text| !text.trim().is_empty());
     if texts.is_empty() {
         return Err(Failure::usage(format!("{}: there is no note in it", folder.display())));
     }
     Ok(Notes { from: format!("{} notes of a folder", texts.len()), texts })
+}
+
+fn text_of(name: &str, content: &[u8]) -> Option<String> {
+    let kind = kind::detect(name, &content[..content.len().min(kind::HEAD_SIZE)]);
+    let text = text::Extractors::default().extract(kind, name, content).ok()?;
+    (!text.trim().is_empty()).then_some(text)
 }
 
 /// The attachments of DocumentReference and DiagnosticReport; none where the bytes are no bundle.
@@ -59,6 +61,7 @@ fn attached_notes(bundle: &[u8]) -> Vec<String> {
     attachments
         .filter_map(|attachment| BASE64_STANDARD.decode(attachment["data"].as_str()?).ok())
         .filter_map(|bytes| String::from_utf8(bytes).ok())
+        .filter(|text| !text.trim().is_empty())
         .collect()
 }
 

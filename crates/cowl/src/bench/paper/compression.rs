@@ -149,11 +149,14 @@ fn lossy(picture: &DisplayImage, quality: Quality, why: &str) -> Result<Measured
 /// Of a pixel codec.
 type Outcome<T> = std::result::Result<T, CodecError>;
 
+/// Decoded pixels with their layout.
+type Pixels = (PixelLayout, Vec<u8>);
+
 fn exact(
     picture: &DisplayImage,
     codec: &str,
     encode: fn(&PixelLayout, &[u8]) -> Outcome<Vec<u8>>,
-    decode: fn(&[u8]) -> Outcome<(PixelLayout, Vec<u8>)>,
+    decode: fn(&[u8]) -> Outcome<Pixels>,
 ) -> Result<Measured> {
     let format = SampleFormat::new(8, 8, false).map_err(failed)?;
     let (rows, columns) = (picture.height() as u32, picture.width() as u32);

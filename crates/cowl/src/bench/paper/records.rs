@@ -210,7 +210,7 @@ fn ratios((seal, open): (f64, f64), ours: Times) -> String {
     format!("{} / {}", times(seal, ours.seal), times(open, ours.open))
 }
 
-const RUNS: usize = 9;
+const RUNS: usize = 15;
 
 const RECORD_NOTES: &[&str] = &[
     "Every column but \"the paper\" is ours, in memory, on all cores. Each item has a key of its own, wrapped for the record",

@@ -1,5 +1,6 @@
 //! Through a server of this machine: SQLite and a folder, over loopback.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use cowl_domain::{GrantId, ItemId, Power, Powers, Purpose, RecordId};
@@ -38,7 +39,7 @@ async fn measure() -> Result<Vec<Row>> {
     let world = World { cast, cloud, place };
     let few = world.record_of("few", FEW).await?;
     let (many, added) = world.add_many().await?;
-    let mut rows = vec![added];
+    let mut rows = vec![world.flush()?, added];
     rows.extend(ranges::rows(&world).await?);
     rows.extend(world.grants(few, many).await?);
     rows.push(world.rekeying().await?);
@@ -71,6 +72,19 @@ impl World {
     async fn record_of(&self, name: &str, files: usize) -> Result<RecordId> {
         let folder = self.files(name, files, SMALL)?;
         Ok(self.add(name, &folder).await?.0)
+    }
+
+    /// What the disk takes for the least that is durable: no act of the server can be faster.
+    fn flush(&self) -> Result<Row> {
+        let path = self.place.path().join("flushed");
+        let fault = |error| Failure::file(&path, error);
+        let mut file = std::fs::File::create(&path).map_err(fault)?;
+        let (seconds, outcome) = Clock::Wall.median(FLUSHES, || {
+            file.write_all(&[0; 4096])?;
+            file.sync_data()
+        });
+        outcome.map_err(fault)?;
+        Ok(Row::new("vault.disk-flush", "append 4 KiB to a file and flush it", "ms", seconds * 1e3))
     }
 
     /// Adds many files, to a new record each time; the last one stays in use.
@@ -166,6 +180,7 @@ const MANY: usize = 1_000;
 /// Bytes of a file.
 const SMALL: usize = 10_000;
 const LARGE: usize = 500_000;
+const FLUSHES: usize = 51;
 const ROUNDS_OF_ADDING: usize = 3;
 const ROUNDS_OF_GRANTS: usize = 15;
 /// A time that does not grow with the items, noise allowed for.
