@@ -81,14 +81,32 @@ impl Ledger {
         match self.dialect {
             Dialect::Sqlite => {
                 let turn = Arc::clone(&self.turn).lock_owned().await;
-                // A deferred transaction that reads first could fail when it comes to write.
-                let transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
-                Ok(Work { transaction, _turn: Some(turn) })
+                Ok(Work { transaction: self.begin_immediate().await?, _turn: Some(turn) })
             }
             Dialect::Postgres => Ok(Work { transaction: self.pool.begin().await?, _turn: None }),
         }
     }
+
+    /// Begins a transaction that holds the write lock from the start: a deferred one that reads first could
+    /// fail when it comes to write.
+    ///
+    /// On a full disk SQLite itself ends a transaction, and sqlx goes on counting it as open. Such a
+    /// connection begins nothing any more. Which one it is the pool does not tell, so one after another is
+    /// closed until it is gone.
+    async fn begin_immediate(&self) -> Result<Transaction<'static, Any>> {
+        for _ in 0..CLOSED_AT_MOST {
+            match self.pool.begin_with(BEGIN).await {
+                Err(sqlx::Error::InvalidSavePointStatement) => self.pool.acquire().await?.close().await?,
+                begun => return Ok(begun?),
+            }
+        }
+        Ok(self.pool.begin_with(BEGIN).await?)
+    }
 }
+
+/// More than a pool has.
+const CLOSED_AT_MOST: usize = 64;
+const BEGIN: &str = "BEGIN IMMEDIATE";
 
 /// A running transaction; dropped without [`Work::commit`] it leaves nothing behind.
 pub(crate) struct Work {
