@@ -3,21 +3,20 @@
 //!
 //! Every use has an `info` of its own, so that what was sealed for one purpose opens for no other.
 
-use std::sync::Arc;
-
 use hpke::aead::ChaCha20Poly1305;
 use hpke::kdf::HkdfSha256;
-use hpke::kem::XWing;
 use hpke::{Deserializable, Kem, OpModeR, OpModeS, Serializable};
 use zeroize::Zeroizing;
 
 use crate::absent::assert_opaque;
 
+mod kem;
+use kem::XWing;
+
 /// A public key to which keys and messages are sealed (1216 bytes).
 #[derive(Clone)]
 pub struct XWingRecipient {
-    // Decoding expands the ML-KEM matrix, so the decoded form is kept, and shared.
-    key: Arc<PublicKey>,
+    key: PublicKey,
 }
 
 /// The secret key of an [`XWingRecipient`], made from a seed of 32 bytes.
@@ -53,7 +52,7 @@ impl XWingRecipient {
         if is_low_order(share) {
             return Err(BadRecipient);
         }
-        PublicKey::from_bytes(bytes).map(|key| Self { key: Arc::new(key) }).map_err(|_| BadRecipient)
+        PublicKey::from_bytes(bytes).map(|key| Self { key }).map_err(|_| BadRecipient)
     }
 
     /// The 1216 bytes of the key.
@@ -99,7 +98,7 @@ impl XWingIdentity {
     /// The key of a seed; every 32 bytes are one.
     pub fn from_seed(seed: &[u8; SEED_LENGTH]) -> Self {
         let key = PrivateKey::from_bytes(seed).expect("32 bytes are an X-Wing seed");
-        let recipient = XWingRecipient { key: Arc::new(XWing::sk_to_pk(&key)) };
+        let recipient = XWingRecipient { key: XWing::sk_to_pk(&key) };
         Self { key: Box::new(key), recipient }
     }
 

@@ -190,7 +190,7 @@ impl Adding<'_> {
         let sealer = self.vault.sealer(self.record()).await?;
         let workshop = Workshop { sealer, options: self.options.clone(), held: self.held.clone() };
         Ok(tokio::task::spawn_blocking(move || {
-            sources.into_par_iter().map(|source| workshop.seal_file(source)).collect()
+            sources.into_par_iter().with_max_len(1).map(|source| workshop.seal_file(source)).collect()
         }))
     }
 

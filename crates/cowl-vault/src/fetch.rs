@@ -203,7 +203,11 @@ fn open_batch<'a>(
     parts: &HashMap<PartName, Bytes>,
 ) -> Result<Vec<(&'a OpenItem, Vec<u8>)>> {
     tokio::task::block_in_place(|| {
-        items.par_iter().map(|open| open_content(open, parts).map(|content| (open, content))).collect()
+        items
+            .par_iter()
+            .with_max_len(1)
+            .map(|open| open_content(open, parts).map(|content| (open, content)))
+            .collect()
     })
 }
 

@@ -78,17 +78,13 @@ impl Vault {
     /// # Errors
     /// When the record is not the caller's, an item is not there, or the grantee's keys do not hold.
     pub async fn grant(&self, spec: &GrantSpec) -> Result<Vec<GrantInfo>> {
-        let (new, ids) = self.prepare_grants(spec).await?;
+        let (new, made) = self.prepare_grants(spec).await?;
         self.client.make_grants(&NewGrants { grants: new }).await?;
-        let made = self.checked_grants().await?;
-        let mut infos = Vec::new();
-        for checked in made.iter().filter(|checked| ids.contains(&checked.grant.grant)) {
-            infos.push(self.grant_info(checked).await?);
-        }
-        Ok(infos)
+        Ok(made)
     }
 
-    pub(crate) async fn prepare_grants(&self, spec: &GrantSpec) -> Result<(Vec<NewGrant>, HashSet<GrantId>)> {
+    /// Grants to be sent, and what there is to show of them when they have been.
+    pub(crate) async fn prepare_grants(&self, spec: &GrantSpec) -> Result<(Vec<NewGrant>, Vec<GrantInfo>)> {
         self.check_spec(spec)?;
         let record = self.load_record(&spec.record).await?;
         if !record.mine {
@@ -101,9 +97,9 @@ impl Vault {
         let recipient = recipient_of(&grantee)?;
         let items = self.items_to_share(&record, spec).await?;
         let terms = self.terms(spec, &grantee, &recipient, &items).await?;
-        let ids = terms.iter().map(|(grant, _)| grant.grant).collect();
-        let made = tokio::task::block_in_place(|| self.sign_grants(&record, &recipient, terms, &items));
-        Ok((made, ids))
+        let made = terms.iter().map(|(grant, _)| made_info(grant, &record, &grantee, spec)).collect();
+        let new = tokio::task::block_in_place(|| self.sign_grants(&record, &recipient, terms, &items));
+        Ok((new, made))
     }
 
     fn check_spec(&self, spec: &GrantSpec) -> Result<()> {
@@ -304,6 +300,18 @@ impl Vault {
         Ok(checked)
     }
 
+    /// These grants, without a look at all the others.
+    async fn checked_grants_of(&self, wanted: &[GrantId]) -> Result<Vec<CheckedGrant>> {
+        let wanted: HashSet<String> = wanted.iter().map(ToString::to_string).collect();
+        let mut checked = Vec::new();
+        for view in self.client.grants().await? {
+            if wanted.contains(&view.grant_id) {
+                checked.push(self.check_grant(&view).await?);
+            }
+        }
+        Ok(checked)
+    }
+
     async fn check_grant(&self, view: &GrantView) -> Result<CheckedGrant> {
         let signed = Signed::<Grant>::from_bytes(&view.grant.0)?;
         let shares: Vec<Signed<Share>> = view
@@ -432,6 +440,23 @@ fn verify_shares(
         if share.grant == grant.grant { Ok(share) } else { Err(misplaced("share", grant.grant, share.grant)) }
     };
     signed.iter().map(verify).collect()
+}
+
+/// What [`Vault::grants`] will say of a new grant.
+fn made_info(grant: &Grant, record: &Record, grantee: &KnownParty, spec: &GrantSpec) -> GrantInfo {
+    GrantInfo {
+        grant: grant.grant,
+        record: grant.record,
+        scope: grant.scope,
+        owner: record.owner.handle().clone(),
+        grantee: grantee.handle().clone(),
+        powers: grant.powers,
+        purpose: grant.purpose,
+        note: spec.note.clone(),
+        made_at: grant.made_at,
+        expires_at: grant.expires_at,
+        state: GrantState::Active,
+    }
 }
 
 /// The key to which things are sealed for a party.

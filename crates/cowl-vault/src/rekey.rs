@@ -181,7 +181,11 @@ impl Vault {
     ) -> Result<Vec<SealedItem>> {
         let parts = self.fetch_whole(ticket, batch).await?;
         let resealed: Result<Vec<(SealedItem, Vec<Part>)>> = tokio::task::block_in_place(|| {
-            batch.par_iter().map(|open| reseal(sealer, open, &open_payload(open, &parts)?)).collect()
+            batch
+                .par_iter()
+                .with_max_len(1)
+                .map(|open| reseal(sealer, open, &open_payload(open, &parts)?))
+                .collect()
         });
         let (sealed, parts): (Vec<SealedItem>, Vec<Vec<Part>>) = resealed?.into_iter().unzip();
         self.upload(record, parts.into_iter().flatten().collect()).await?;

@@ -3,8 +3,7 @@
 use cowl_api::types::{AnswerRequest, NewRequest, RequestView};
 use cowl_crypto::id::random_bytes;
 use cowl_domain::{
-    AccessRequest, GrantId, ItemId, Powers, Purpose, RecordId, RequestAnswer, RequestId, Signed, Timestamp,
-    Verified,
+    AccessRequest, ItemId, Powers, Purpose, RecordId, RequestAnswer, RequestId, Signed, Timestamp, Verified,
 };
 use cowl_seal::message;
 
@@ -102,12 +101,12 @@ impl Vault {
             expires_at: expires_at.or(asked.until),
             note: None,
         };
-        let (grants, ids) = self.prepare_grants(&spec).await?;
-        let ids: Vec<GrantId> = ids.into_iter().collect();
-        let answer = RequestAnswer { request, grants: ids.clone(), answered_at: now() };
+        let (grants, made) = self.prepare_grants(&spec).await?;
+        let ids = made.iter().map(|grant| grant.grant).collect();
+        let answer = RequestAnswer { request, grants: ids, answered_at: now() };
         let body = AnswerRequest { answer: self.sign(&answer).to_bytes().into(), grants };
         self.client.answer(&request, &body).await?;
-        Ok(self.grants().await?.into_iter().filter(|info| ids.contains(&info.grant)).collect())
+        Ok(made)
     }
 
     /// Says no.

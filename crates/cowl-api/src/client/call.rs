@@ -173,7 +173,8 @@ impl Client {
     }
 
     async fn read(&self, call: &Call, mut response: Response, limit: usize) -> Result<Bytes, ClientError> {
-        let mut body = BytesMut::new();
+        let announced = response.content_length().unwrap_or(0).min(limit.min(LARGEST_AT_ONCE) as u64);
+        let mut body = BytesMut::with_capacity(announced as usize);
         while let Some(chunk) = response.chunk().await.map_err(|e| self.unreachable(&e))? {
             if body.len() + chunk.len() > limit {
                 return Err(call.bad_answer(format!("more than {limit} bytes")));
@@ -187,6 +188,9 @@ impl Client {
         ClientError::Unreachable { server: self.base.to_string(), detail: causes(error) }
     }
 }
+
+/// Bytes that are reserved on the server's word.
+const LARGEST_AT_ONCE: usize = 16 << 20;
 
 /// A call that failed, and whether it may be tried again.
 pub(super) struct Failure {

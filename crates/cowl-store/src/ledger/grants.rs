@@ -1,5 +1,7 @@
 //! Grants, the shares that fulfil them, and their ends.
 
+use std::collections::HashMap;
+
 use cowl_domain::{
     Event, EventKind, Grant, GrantId, PartyId, RecordId, Revocation, Scope, Share, ShareTarget, Timestamp,
 };
@@ -65,11 +67,8 @@ impl Ledger {
     pub async fn grants(&self, party: &PartyId, now: Timestamp) -> Result<Vec<GrantRow>> {
         let mut on = self.reader().await?;
         let rows = all(&mut on, LIST, args![party]).await?;
-        let mut grants = Vec::with_capacity(rows.len());
-        for row in &rows {
-            grants.push(grant_row(&mut on, row, party, now).await?);
-        }
-        Ok(grants)
+        let mut shares = shares_of(&mut on, party).await?;
+        rows.iter().map(|row| grant_row(row, &mut shares, party, now)).collect()
     }
 
     /// Ends a grant. From the moment this returns, no process serves its grantee under it.
@@ -250,21 +249,27 @@ fn event_of(
     event
 }
 
-async fn grant_row(
-    on: &mut AnyConnection,
-    row: &AnyRow,
-    party: &PartyId,
-    now: Timestamp,
-) -> Result<GrantRow> {
-    let grant_id = GrantId::from_bytes(row.fixed("id")?);
+/// Signed shares by grant.
+type SharesByGrant = HashMap<[u8; 16], Vec<Vec<u8>>>;
+
+/// Those of all grants of a party: one query, however many there are.
+async fn shares_of(on: &mut AnyConnection, party: &PartyId) -> Result<SharesByGrant> {
+    let mut shares = SharesByGrant::new();
+    for row in all(on, SHARES, args![party]).await? {
+        shares.entry(row.fixed("access_grant")?).or_default().push(row.blob("signed")?);
+    }
+    Ok(shares)
+}
+
+fn grant_row(row: &AnyRow, shares: &mut SharesByGrant, party: &PartyId, now: Timestamp) -> Result<GrantRow> {
+    let id = row.fixed("id")?;
     let gave = row.fixed("owner")? == *party.as_bytes();
-    let shares =
-        if gave || !has_ended(row, now)? { all(on, SHARES, args![grant_id]).await? } else { Vec::new() };
+    let shown = gave || !has_ended(row, now)?;
     Ok(GrantRow {
-        grant_id,
+        grant_id: GrantId::from_bytes(id),
         grant: row.blob("signed")?,
         note: row.maybe_blob("note")?,
-        shares: shares.iter().map(|row| row.blob("signed")).collect::<Result<_>>()?,
+        shares: shares.remove(&id).filter(|_| shown).unwrap_or_default(),
         revocation: row.maybe_blob("revocation")?,
         rekeyed: row.flag("rekeyed")?,
     })
@@ -303,8 +308,11 @@ const LIST: &str = sql!(
     "SELECT id, owner, signed, note, expires_at, revoked_at, revocation, rekeyed FROM access_grant "
     "WHERE owner = $1 OR grantee = $1 ORDER BY made_at, id"
 );
-const SHARES: &str =
-    sql!("grants.shares", "SELECT signed FROM share WHERE access_grant = $1 ORDER BY item, number");
+const SHARES: &str = sql!(
+    "grants.shares",
+    "SELECT s.access_grant, s.signed FROM access_grant g JOIN share s ON s.access_grant = g.id "
+    "WHERE g.owner = $1 OR g.grantee = $1 ORDER BY s.access_grant, s.item, s.number"
+);
 const REVOKE: &str = sql!(
     "grants.revoke",
     "UPDATE access_grant SET revocation = $2, revoked_at = $3 WHERE id = $1 AND revoked_at IS NULL"

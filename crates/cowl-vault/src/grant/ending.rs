@@ -35,7 +35,7 @@ impl Vault {
     /// # Errors
     /// When one is not the caller's to take back.
     pub async fn revoke(&self, grants: &[GrantId]) -> Result<()> {
-        let all = self.checked_grants().await?;
+        let all = self.checked_grants_of(grants).await?;
         let mut ending = Vec::new();
         for id in grants {
             let found = all.iter().find(|checked| checked.grant.grant == *id);

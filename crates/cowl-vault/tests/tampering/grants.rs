@@ -48,6 +48,7 @@ async fn a_grant_to_somebody_else_is_not_shown_as_ones_own() {
     let world = World::start().await;
     let record = record_of(&world.patient).await;
     world.patient.share(record, &[], &world.radiologist).await;
+    world.patient.vault.grants().await.unwrap();
     let grants: Vec<GrantView> = world.patient.mallory.last_answer(&Method::GET, GRANTS).json();
     alter_grants(&world.insurer, move |shown| *shown = grants.clone());
     assert_matches!(

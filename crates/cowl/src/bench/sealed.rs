@@ -11,7 +11,7 @@ use cowl_seal::payload::{Cores, PayloadOpener, PayloadSealer, plain_length, seal
 use cowl_seal::split::{PartCheck, SplitPlan};
 use cowl_seal::suite::{OpenWith, SealTo, decode_header, open_header, seal_header};
 use cowl_seal::{ItemKey, Suite, XWingIdentity};
-use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
+use rayon::iter::{IndexedParallelIterator, IntoParallelRefIterator, ParallelIterator};
 
 use crate::failure::{Failure, Result};
 
@@ -128,12 +128,12 @@ impl Keys {
 
     /// Seals items on all cores, as the vault does.
     pub(super) fn seal_all(&self, contents: &[(Scheme, Content<'_>)]) -> Result<Vec<SealedItem>> {
-        contents.par_iter().map(|(scheme, content)| self.seal(*scheme, *content)).collect()
+        contents.par_iter().with_max_len(1).map(|(scheme, content)| self.seal(*scheme, *content)).collect()
     }
 
     /// Opens items on all cores.
     pub(super) fn open_all(&self, items: &[SealedItem]) -> Result<Vec<Vec<u8>>> {
-        items.par_iter().map(|item| self.open(item)).collect()
+        items.par_iter().with_max_len(1).map(|item| self.open(item)).collect()
     }
 }
 
