@@ -1,6 +1,7 @@
 //! `cargo xtask bench NAME [--json]`: ours and the peers, measured in one run on this machine.
 
 mod libraries;
+mod many_files;
 mod peers;
 mod row;
 mod scratch;

@@ -103,6 +103,16 @@ impl Restic {
         command.env("RESTIC_PASSWORD", PASSWORD).args(["--no-cache", "--quiet", "--repo"]).arg(repository);
         command
     }
+
+    pub(crate) fn initialise(&self, scratch: &Scratch) -> Result<()> {
+        scratch.clear("restic")?;
+        process::run_quietly(self.command(&scratch.path("restic")).arg("init"))
+    }
+
+    /// Takes a file, or all files of a folder, into the repository of `scratch`.
+    pub(crate) fn backup(&self, scratch: &Scratch, input: &Path) -> Result<()> {
+        process::run_quietly(self.command(&scratch.path("restic")).arg("backup").arg(input))
+    }
 }
 
 impl Peer for Restic {
@@ -111,12 +121,11 @@ impl Peer for Restic {
     }
 
     fn prepare_sealing(&self, scratch: &Scratch) -> Result<()> {
-        scratch.clear("restic")?;
-        process::run_quietly(self.command(&scratch.path("restic")).arg("init"))
+        self.initialise(scratch)
     }
 
     fn seal(&self, scratch: &Scratch) -> Result<()> {
-        process::run_quietly(self.command(&scratch.path("restic")).arg("backup").arg(scratch.path("input")))
+        self.backup(scratch, &scratch.path("input"))
     }
 
     fn prepare_opening(&self, scratch: &Scratch) -> Result<()> {

@@ -3,11 +3,11 @@
 
 use std::process::Command;
 
-use super::libraries;
 use super::peers::{Age, Cowl, Peer, Rclone, Restic};
 use super::row::{GoalOf, Row};
 use super::scratch::{self, Scratch};
 use super::timing;
+use super::{libraries, many_files};
 use crate::demo;
 use crate::failure::{Failure, Result};
 use crate::process;
@@ -17,7 +17,8 @@ const FILE_LENGTH: u64 = 1 << 30;
 
 pub(crate) fn measure(workspace: &Workspace) -> Result<Vec<Row>> {
     demo::build(workspace)?;
-    let mut rows = libraries::compare(workspace, "vault", inside(workspace)?);
+    let rows = libraries::compare(workspace, "vault", inside(workspace)?);
+    let mut rows = many_files::compare(workspace, rows);
     rows.extend(files(workspace)?);
     Ok(rows)
 }
