@@ -6,14 +6,12 @@ mod login;
 mod password;
 mod registration;
 mod throttle;
-mod unfinished;
 
 pub(crate) use directory::{parties, party};
 pub(crate) use keys::next_keys;
 pub(crate) use login::{login_finish, login_start, logout};
 pub(crate) use password::{password_finish, password_start};
 pub(crate) use registration::{account, delete_account, register_finish, register_start};
-pub(crate) use unfinished::{Unfinished, record_unfinished};
 
 use axum::http::StatusCode;
 use cowl_domain::Handle;

@@ -7,7 +7,6 @@ use cowl_crypto::id::random_bytes;
 use cowl_domain::Timestamp;
 use cowl_store::{Act, Ledger, PartStore};
 
-use crate::accounts::Unfinished;
 use crate::clock::Clock;
 use crate::config::ServerConfig;
 use crate::log::Log;
@@ -24,7 +23,6 @@ pub(crate) struct App {
     pub(crate) log: Log,
     pub(crate) proofs: ProofCache,
     pub(crate) uploads: UploadMemory,
-    pub(crate) unfinished: Unfinished,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) metrics: Metrics,
 }

@@ -11,11 +11,12 @@ use cowl_store::{CollectionPolicy, Collector, PackKey, StoreError};
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::accounts::record_unfinished;
 use crate::app::{App, Shared};
 
 /// Grants that end in one transaction.
 const EXPIRY_BATCH: u32 = 500;
+/// Attempts to log in that lapse in one transaction.
+const LAPSE_BATCH: u32 = 500;
 
 /// Starts both loops; they end when `stop` is raised.
 pub(crate) fn start(app: &Shared, stop: &Stop) -> Vec<JoinHandle<()>> {
@@ -46,7 +47,7 @@ where
 
 async fn expire(app: Shared) -> Result<(), StoreError> {
     while app.ledger.expire_grants(EXPIRY_BATCH, &app.act()).await? == EXPIRY_BATCH {}
-    record_unfinished(&app).await?;
+    while app.ledger.lapse_logins(LAPSE_BATCH, &app.act()).await? == LAPSE_BATCH {}
     app.ledger.sweep(app.now()).await?;
     app.metrics.tidy();
     Ok(())

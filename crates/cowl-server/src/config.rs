@@ -66,6 +66,8 @@ pub struct ServerConfig {
     pub address_header: Option<String>,
     /// Bring the database to this program's schema when starting. Default: true.
     pub migrate_on_start: bool,
+    /// Where Prometheus finds the metrics. Default: nowhere.
+    pub metrics: Option<MetricsListener>,
     /// Certificate and key. Default: none, plain HTTP.
     pub tls: Option<TlsFiles>,
     /// Where the ledger is. Default: SQLite in the data folder.
@@ -82,6 +84,14 @@ pub struct ServerConfig {
     pub housekeeping: Housekeeping,
     /// The process's own log.
     pub log: LogOptions,
+}
+
+/// The listener of the metrics: plain HTTP, apart from what the world may reach.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MetricsListener {
+    /// Address and port; port 0 takes a free one.
+    pub listen: SocketAddr,
 }
 
 /// PEM files for TLS.
@@ -162,6 +172,7 @@ impl Default for ServerConfig {
             allow_plain_http: false,
             address_header: None,
             migrate_on_start: true,
+            metrics: None,
             tls: None,
             database: Database::Sqlite { path: None },
             parts: Parts::Folder { path: None },
@@ -209,6 +220,9 @@ impl ServerConfig {
                  allow_plain_http = true if a proxy adds TLS",
                 self.listen
             )));
+        }
+        if self.metrics.is_some_and(|metrics| metrics.listen == self.listen && metrics.listen.port() != 0) {
+            return Err(ConfigError::Unsound("metrics.listen must be another address than listen".into()));
         }
         self.limits.check()
     }

@@ -26,7 +26,7 @@ pub struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Serve until SIGTERM or SIGINT; prints {"listening": URL} when ready
+    /// Serve until SIGTERM or SIGINT; prints {"listening": URL} when ready, and "metrics": URL beside it if asked for
     Run(Settings),
     /// Bring the database to this program's schema
     Migrate(Settings),
@@ -91,7 +91,10 @@ async fn execute(command: Command) -> Outcome {
 async fn run(config: ServerConfig) -> Outcome {
     let service = service::start(&config.log)?;
     let running = crate::server::start(config, Arc::new(SystemClock), service.stop).await?;
-    let line = serde_json::json!({ "listening": running.url() });
+    let mut line = serde_json::json!({ "listening": running.url() });
+    if let Some(metrics) = running.metrics_url() {
+        line["metrics"] = metrics.into();
+    }
     writeln!(io::stdout(), "{line}")?;
     io::stdout().flush()?;
     tracing::info!(address = %running.address(), "listening");

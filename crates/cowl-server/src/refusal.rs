@@ -86,8 +86,11 @@ impl From<StoreError> for Refusal {
             }
             StoreError::Refused { reason } => Self::new(ProblemCode::NotAllowed, reason),
             StoreError::QuotaExceeded { .. } => Self::new(ProblemCode::QuotaExceeded, error.to_string()),
-            StoreError::Full { what } => unavailable(what, &error),
-            StoreError::Unavailable { what, .. } => unavailable(what, &error),
+            StoreError::Full { what } => unavailable(format!("no space is left for the {what}"), &error),
+            StoreError::Unavailable { what, .. } => {
+                unavailable(format!("the {what} does not answer"), &error)
+            }
+            StoreError::Contended { what } => unavailable(format!("the {what} is too busy"), &error),
             other => {
                 tracing::error!(error = %other, "the store failed");
                 Self::internal()
@@ -96,9 +99,9 @@ impl From<StoreError> for Refusal {
     }
 }
 
-fn unavailable(what: &'static str, error: &StoreError) -> Refusal {
-    tracing::error!(%error, "the store does not answer");
-    Problem::new(ProblemCode::Unavailable, format!("the {what} does not answer; nothing was acknowledged"))
+fn unavailable(what: impl std::fmt::Display, error: &StoreError) -> Refusal {
+    tracing::error!(%error, "the store does not serve");
+    Problem::new(ProblemCode::Unavailable, format!("{what}; nothing was acknowledged"))
         .with_hint("try again later")
         .into()
 }

@@ -30,6 +30,11 @@ pub(crate) fn router(app: Shared) -> Router {
         .with_state(app)
 }
 
+/// What is for the operator's own network.
+pub(crate) fn metrics_router(app: Shared) -> Router {
+    Router::new().route(paths::METRICS, get(ops::metrics)).fallback(nothing_here).with_state(app)
+}
+
 fn account_routes() -> Router<Shared> {
     Router::new()
         .route(paths::REGISTER_START, post(accounts::register_start))
@@ -86,7 +91,6 @@ fn ops_routes() -> Router<Shared> {
         .route(paths::SERVER, get(ops::server))
         .route(paths::HEALTH, get(ops::health))
         .route(paths::READY, get(ops::ready))
-        .route(paths::METRICS, get(ops::metrics))
         .route(paths::OPENAPI, get(ops::openapi))
 }
 

@@ -8,19 +8,19 @@ use std::time::Duration;
 use axum_server::accept::NoDelayAcceptor;
 use axum_server::tls_rustls::RustlsAcceptor;
 use axum_server::{Handle, Server};
+use cowl_api::paths;
 use cowl_api::service::{Metrics, Stop};
 use cowl_store::{Ledger, PartStore, StoreError};
 use hyper_util::rt::TokioTimer;
 use tokio::task::JoinHandle;
 
-use crate::accounts::Unfinished;
 use crate::app::{App, Shared};
 use crate::background;
 use crate::clock::Clock;
 use crate::config::{ConfigError, ServerConfig};
 use crate::log::Log;
 use crate::proofs::ProofCache;
-use crate::router::router;
+use crate::router::{metrics_router, router};
 use crate::secrets::{SecretError, Secrets};
 use crate::tls::{self, TlsError};
 use crate::uploads::UploadMemory;
@@ -55,6 +55,7 @@ pub enum ServerError {
 #[derive(Debug)]
 pub struct Running {
     address: SocketAddr,
+    metrics: Option<SocketAddr>,
     scheme: &'static str,
     stop: Stop,
     serving: JoinHandle<io::Result<()>>,
@@ -75,9 +76,10 @@ pub async fn start(config: ServerConfig, clock: Arc<dyn Clock>, stop: Stop) -> R
     let handle = Handle::new();
     let scheme = if app.config.tls.is_some() { "https" } else { "http" };
     let serving = serve(&app, listener, handle.clone())?;
+    let metrics = serve_metrics(&app, &handle)?;
     let mut background = background::start(&app, &stop);
     background.push(tokio::spawn(end_gracefully(handle, stop.clone(), app.config.limits.stop_seconds)));
-    Ok(Running { address, scheme, stop, serving, background, ledger: app.ledger.clone() })
+    Ok(Running { address, metrics, scheme, stop, serving, background, ledger: app.ledger.clone() })
 }
 
 impl Running {
@@ -89,6 +91,11 @@ impl Running {
     /// The same as an address for clients.
     pub fn url(&self) -> String {
         format!("{}://{}", self.scheme, self.address)
+    }
+
+    /// Where the metrics are to be had, if they are.
+    pub fn metrics_url(&self) -> Option<String> {
+        self.metrics.map(|address| format!("http://{address}{}", paths::METRICS))
     }
 
     /// Waits until it has ended: running requests are done, or their time was up.
@@ -131,7 +138,6 @@ async fn assemble(config: ServerConfig, clock: Arc<dyn Clock>) -> Result<Shared,
     Ok(Arc::new(App {
         log: Log::new(config.origin.clone(), &secrets.log_key),
         proofs: ProofCache::default(),
-        unfinished: Unfinished::default(),
         uploads: UploadMemory::new(&config.limits),
         metrics: Metrics::shared(),
         config,
@@ -169,6 +175,18 @@ fn serve(
             tokio::spawn(server.map(acceptor).serve(service))
         }
     })
+}
+
+/// Serves the metrics where the configuration says, until `handle` ends all.
+fn serve_metrics(app: &Shared, handle: &Handle<SocketAddr>) -> Result<Option<SocketAddr>, ServerError> {
+    let Some(metrics) = app.config.metrics else { return Ok(None) };
+    let failed = |cause| ServerError::Listen { address: metrics.listen, cause };
+    let listener = listen(metrics.listen)?;
+    let address = listener.local_addr().map_err(failed)?;
+    let mut server = axum_server::from_tcp(listener).map_err(failed)?.handle(handle.clone());
+    limit_heads(&mut server, Duration::from_secs(app.config.limits.head_seconds));
+    tokio::spawn(server.serve(metrics_router(Arc::clone(app)).into_make_service()));
+    Ok(Some(address))
 }
 
 /// A connection that says nothing must not stay for ever.

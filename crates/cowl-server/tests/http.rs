@@ -14,6 +14,7 @@ use cowl_domain::{
     Powers, Purpose, RecordHead, RequestAnswer, RequestId, Scope, Signed, Timestamp, wire,
 };
 
+use cowl_server::config::MetricsListener;
 use world::{OwnedRecord, Person, SealedItem, World, code, grant_of, revocation_of};
 
 async fn share(
@@ -336,10 +337,24 @@ async fn operators_see_that_it_is_up_and_how_it_does() {
     world.client.ready().await.unwrap();
     let get = async |path: &str| reqwest::get(format!("{}{path}", world.running.url())).await.unwrap();
     assert_eq!(get("/healthz").await.status(), 200);
-    let metrics = get("/metrics").await.text().await.unwrap();
-    assert!(metrics.contains("cowl_http_requests_total"));
     let document = get("/v1/openapi.json").await.text().await.unwrap();
     assert!(document.contains("/v1/records/{record}/commits"));
+}
+
+#[tokio::test]
+async fn metrics_are_served_where_the_operator_wants_them_and_nowhere_else() {
+    let free = "127.0.0.1:0".parse().unwrap();
+    let world = World::start_with(|config| config.metrics = Some(MetricsListener { listen: free })).await;
+    world.client.ready().await.unwrap();
+    let get = async |url: &str| reqwest::get(url).await.unwrap();
+    let metrics = world.running.metrics_url().unwrap();
+    let text = get(&metrics).await.text().await.unwrap();
+    assert!(text.contains("cowl_http_requests_total"), "{text}");
+    assert_eq!(get(&format!("{}/metrics", world.running.url())).await.status(), 404);
+    let elsewhere = metrics.replace("/metrics", "/v1/server");
+    assert_eq!(get(&elsewhere).await.status(), 404);
+    world.running.stop().await.unwrap();
+    reqwest::get(&metrics).await.unwrap_err();
 }
 
 #[tokio::test]

@@ -306,6 +306,41 @@ async fn one_address_cannot_try_all_handles() {
 }
 
 #[tokio::test]
+async fn a_crowd_elsewhere_does_not_keep_the_owner_out() {
+    let world = World::start_with(|config| {
+        config.address_header = Some("x-address".into());
+        config.sessions.free_attempts_per_handle = 3;
+    })
+    .await;
+    let owner = world.person("patient").await;
+    let knock = async |address: &str| {
+        let (_, request) = cowl_crypto::opaque::ClientLogin::start(b"a guess").unwrap();
+        let body = cowl_api::types::LoginStart { handle: "patient".into(), request: request.into() };
+        let url = format!("{}{}", world.running.url(), paths::LOGIN_START);
+        let request = reqwest::Client::new().post(url).header("x-address", address).json(&body);
+        request.send().await.unwrap().status().as_u16()
+    };
+    for (guess, expected) in [200, 200, 200, 429, 429].into_iter().enumerate() {
+        assert_eq!(knock(&format!("192.0.2.{guess}")).await, expected);
+    }
+    owner.log_in().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_grant_for_keys_that_have_changed_since_is_a_conflict() {
+    let world = World::start().await;
+    let (owner, mut reader) = (world.person("patient").await, world.person("reader").await);
+    let record = OwnedRecord::create(&owner).await;
+    let (_, stale) = grant_of(&owner, &record, Scope::Record, &reader, &[Power::Read], None);
+    reader.change_keys().await;
+    let refused = owner.client.make_grants(&NewGrants { grants: vec![stale] }).await.unwrap_err();
+    assert_eq!(refused.code(), Some(ProblemCode::Conflict));
+    assert!(refused.to_string().contains("grantee's key binding"), "{refused}");
+    let (_, fresh) = grant_of(&owner, &record, Scope::Record, &reader, &[Power::Read], None);
+    owner.client.make_grants(&NewGrants { grants: vec![fresh] }).await.unwrap();
+}
+
+#[tokio::test]
 async fn an_unknown_handle_is_answered_like_a_known_one() {
     let world = World::start().await;
     let known = world.person("patient").await;

@@ -45,6 +45,13 @@ pub enum StoreError {
         /// What the driver said.
         detail: String,
     },
+    /// The database broke a transaction off for the sake of others, again and again. Nothing of what was
+    /// asked has taken effect.
+    #[error("the {what} is too busy: it broke this off for others")]
+    Contended {
+        /// `database`.
+        what: &'static str,
+    },
     /// The database has no ledger yet, or an older one.
     #[error("the ledger has schema version {found}, this program needs {known}: run the migration")]
     NotMigrated {
@@ -80,7 +87,7 @@ pub enum StoreError {
 impl StoreError {
     /// Whether trying the same again later may help.
     pub fn is_transient(&self) -> bool {
-        matches!(self, Self::Unavailable { .. } | Self::Full { .. })
+        matches!(self, Self::Unavailable { .. } | Self::Full { .. } | Self::Contended { .. })
     }
 }
 
@@ -91,12 +98,18 @@ const DATABASE: &str = "database";
 /// SQLITE_FULL; PostgreSQL `disk_full`.
 const DISK_FULL: [&str; 2] = ["13", "53100"];
 
+/// PostgreSQL `serialization_failure` and `deadlock_detected`; SQLITE_BUSY and SQLITE_LOCKED with their kinds.
+const BROKEN_OFF: [&str; 8] = ["40001", "40P01", "5", "261", "517", "773", "6", "262"];
+
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
         use sqlx::Error as E;
         match error {
             E::Database(e) if e.code().is_some_and(|code| DISK_FULL.contains(&code.as_ref())) => {
                 Self::Full { what: DATABASE }
+            }
+            E::Database(e) if e.code().is_some_and(|code| BROKEN_OFF.contains(&code.as_ref())) => {
+                Self::Contended { what: DATABASE }
             }
             E::ColumnDecode { .. } | E::ColumnNotFound(_) | E::Decode(_) | E::TypeNotFound { .. } => {
                 Self::Corrupt { what: error.to_string() }

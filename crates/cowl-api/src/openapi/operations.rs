@@ -124,7 +124,6 @@ fn operations() -> Vec<Operation> {
     operations! {
         Get HEALTH Open: Empty => TEXT, "200 while the process lives.";
         Get READY Open: Empty => TEXT, "200 while database and part store answer.";
-        Get METRICS Open: Empty => TEXT, "Prometheus metrics.";
         Get OPENAPI Open: Empty => Raw("application/json"), "This document.";
     }
 }

@@ -6,12 +6,11 @@ use cowl_api::types::{LoginFinish, LoginStart, LoginStarted, Session};
 use cowl_crypto::digest::Digest;
 use cowl_crypto::id::random_bytes;
 use cowl_crypto::opaque::{self, ServerLogin};
-use cowl_domain::{Handle, PartyId, Timestamp};
+use cowl_domain::{Handle, PartyId};
 use cowl_store::StoreError;
-use cowl_store::ledger::{Credentials, LoginAttempt};
+use cowl_store::ledger::{Credentials, LoginAttempt, NewSession};
 
-use super::throttle::{admit_address, admit_handle, handle_subject};
-use super::unfinished::record_failure;
+use super::throttle::{admit_login, know_place_for, origin};
 use super::{DONE, parse_handle};
 use crate::app::{App, Shared};
 use crate::extract::{Caller, ClientAddress, Json, hash_token};
@@ -19,8 +18,6 @@ use crate::refusal::Refusal;
 
 /// For how long an attempt may be finished.
 const ATTEMPT_SECONDS: u64 = 60;
-/// For how long after that the ledger still knows it, so that its failure can be written down.
-const MOURNING_SECONDS: u64 = 60;
 
 pub(crate) async fn login_start(
     State(app): State<Shared>,
@@ -28,27 +25,26 @@ pub(crate) async fn login_start(
     Json(body): Json<LoginStart>,
 ) -> Result<Json<LoginStarted>, Refusal> {
     let handle = parse_handle(&body.handle)?;
-    admit_address(&app, &address).await?;
-    admit_handle(&app, handle.as_str()).await?;
+    admit_login(&app, &origin(&app, handle.as_str(), &address)).await?;
     let known = credentials(&app, &handle).await?;
     let record = known.as_ref().map(|known| known.opaque_record.as_slice());
     let (state, response) =
         opaque::login_start(&app.secrets.opaque, record, &body.request.0, handle.as_str())?;
     let login: [u8; 32] = random_bytes();
     let deadline = app.now().plus_seconds(ATTEMPT_SECONDS);
-    let kept = Kept { credentials: fingerprint(known.as_ref()), deadline, state };
+    let kept = Kept { credentials: fingerprint(known.as_ref()), state };
     let attempt = LoginAttempt {
         handle: handle.to_string(),
         party: known.map(|known| known.party),
         state: kept.to_bytes(),
     };
-    app.ledger.begin_login(&hash_attempt(&login), &attempt, deadline.plus_seconds(MOURNING_SECONDS)).await?;
-    app.unfinished.add(deadline, hash_attempt(&login));
+    app.ledger.begin_login(&hash_attempt(&login), &attempt, deadline).await?;
     Ok(Json(LoginStarted { login: login.as_slice().into(), response: response.into() }))
 }
 
 pub(crate) async fn login_finish(
     State(app): State<Shared>,
+    address: ClientAddress,
     Json(body): Json<LoginFinish>,
 ) -> Result<Json<Session>, Refusal> {
     let attempt = match app.ledger.take_login(&hash_attempt(&body.login.0), app.now()).await {
@@ -56,18 +52,20 @@ pub(crate) async fn login_finish(
         other => other?,
     };
     match finish(&app, &attempt, &body.finalization.0).await? {
-        Some(party) => open_session(&app, &attempt, &party).await.map(Json),
+        Some(party) => open_session(&app, &attempt, &address, &party).await.map(Json),
         None => {
-            record_failure(&app, &attempt).await?;
+            if let Some(party) = &attempt.party {
+                app.ledger.login_refused(party, &app.act()).await?;
+            }
             Err(Refusal::wrong_credentials())
         }
     }
 }
 
-/// The party, if the last message is right and in time and the account has not changed since the first.
+/// The party, if the last message is right and the account has not changed since the first.
 async fn finish(app: &App, attempt: &LoginAttempt, finalization: &[u8]) -> Result<Option<PartyId>, Refusal> {
     let kept = Kept::from_bytes(&attempt.state).ok_or_else(Refusal::internal)?;
-    if kept.deadline <= app.now() || opaque::login_finish(kept.state, finalization).is_err() {
+    if opaque::login_finish(kept.state, finalization).is_err() {
         return Ok(None);
     }
     let known = credentials(app, &parse_handle(&attempt.handle)?).await?;
@@ -75,11 +73,18 @@ async fn finish(app: &App, attempt: &LoginAttempt, finalization: &[u8]) -> Resul
     Ok(known.filter(|_| unchanged).map(|known| known.party))
 }
 
-async fn open_session(app: &App, attempt: &LoginAttempt, party: &PartyId) -> Result<Session, Refusal> {
+async fn open_session(
+    app: &App,
+    attempt: &LoginAttempt,
+    address: &ClientAddress,
+    party: &PartyId,
+) -> Result<Session, Refusal> {
     let token: [u8; 32] = random_bytes();
     let expires_at = app.now().plus_seconds(app.config.sessions.hours.saturating_mul(3600));
-    let subject = handle_subject(app, &attempt.handle);
-    app.ledger.logged_in(party, &subject, &hash_token(&token), expires_at, &app.act()).await?;
+    let origin = origin(app, &attempt.handle, address);
+    let session = NewSession { token: hash_token(&token), expires_at };
+    let known = know_place_for(&app.config.sessions);
+    app.ledger.logged_in(party, &origin, known, &session, &app.act()).await?;
     let bindings = app.ledger.party(party).await?.bindings;
     Ok(Session {
         token: token.as_slice().into(),
@@ -116,22 +121,18 @@ fn hash_attempt(login: &[u8]) -> Digest {
 /// What the ledger keeps of an attempt between its two messages.
 struct Kept {
     credentials: Digest,
-    deadline: Timestamp,
     state: ServerLogin,
 }
 
 impl Kept {
     fn to_bytes(&self) -> Vec<u8> {
-        let deadline = self.deadline.as_millis().to_be_bytes();
-        [self.credentials.as_bytes().as_slice(), &deadline, self.state.expose()].concat()
+        [self.credentials.as_bytes().as_slice(), self.state.expose()].concat()
     }
 
     fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let (credentials, rest) = bytes.split_first_chunk()?;
-        let (deadline, state) = rest.split_first_chunk()?;
+        let (credentials, state) = bytes.split_first_chunk()?;
         Some(Self {
             credentials: Digest::from_bytes(*credentials),
-            deadline: Timestamp::from_millis(u64::from_be_bytes(*deadline)),
             state: ServerLogin::from_bytes(state).ok()?,
         })
     }

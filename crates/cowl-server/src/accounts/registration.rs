@@ -8,7 +8,7 @@ use cowl_domain::{KeyBinding, Signed};
 use cowl_store::Proven;
 use cowl_store::ledger::NewParty;
 
-use super::throttle::admit_address;
+use super::throttle::admit_registration;
 use super::{DONE, check_key_store, parse_handle};
 use crate::app::Shared;
 use crate::extract::{Caller, ClientAddress, Json};
@@ -26,7 +26,7 @@ pub(crate) async fn register_start(
     Json(body): Json<RegisterStart>,
 ) -> Result<Json<RegisterStarted>, Refusal> {
     let handle = parse_handle(&body.handle)?;
-    admit_address(&app, &address).await?;
+    admit_registration(&app, &address).await?;
     let response = opaque::registration_response(&app.secrets.opaque, &body.request.0, handle.as_str())?;
     Ok(Json(RegisterStarted { response: response.into() }))
 }

@@ -1,55 +1,55 @@
-//! How often somebody may try.
-//!
-//! With OPAQUE a guesser knows after the server's first answer whether the guess was right, and never
-//! sends the last message of a wrong one. So an attempt counts when it begins, and success clears the
-//! handle's count. The counts are in the ledger, under pseudonyms, for all processes together.
-//!
-//! After the free attempts each further one opens a window in which no other is admitted, and each window
-//! is twice as long as the one before. The ledger counts atomically, and only the first of a window gets
-//! through, so a crowd of attempts at once gains nothing.
+//! How often somebody may try. The ledger counts, under pseudonyms, for all processes together.
+
+use cowl_store::ledger::{LoginLimits, LoginOrigin, Throttle};
 
 use crate::app::App;
+use crate::config::SessionPolicy;
 use crate::extract::ClientAddress;
 use crate::refusal::Refusal;
 
-pub(super) async fn admit_handle(app: &App, handle: &str) -> Result<(), Refusal> {
-    admit(app, "handle", handle, app.config.sessions.free_attempts).await
+/// Admits a registration, which counts against the address whether it succeeds or not.
+pub(super) async fn admit_registration(app: &App, address: &ClientAddress) -> Result<(), Refusal> {
+    let subject = app.secrets.subject("address", &address.0);
+    let throttle = limits(&app.config.sessions).address;
+    refuse_or_go_on(app.ledger.admit(&subject, &throttle, app.now()).await?)
 }
 
-pub(super) async fn admit_address(app: &App, address: &ClientAddress) -> Result<(), Refusal> {
-    admit(app, "address", &address.0, app.config.sessions.free_attempts_per_address).await
+/// Admits an attempt to log in.
+pub(super) async fn admit_login(app: &App, origin: &LoginOrigin) -> Result<(), Refusal> {
+    let limits = limits(&app.config.sessions);
+    refuse_or_go_on(app.ledger.admit_login(origin, &limits, app.now()).await?)
 }
 
-/// What the ledger counts a handle's attempts under.
-pub(super) fn handle_subject(app: &App, handle: &str) -> String {
-    app.secrets.subject("handle", handle)
+fn refuse_or_go_on(wait: u64) -> Result<(), Refusal> {
+    if wait == 0 { Ok(()) } else { Err(Refusal::too_many_requests(wait)) }
 }
 
-async fn admit(app: &App, kind: &str, name: &str, free: u32) -> Result<(), Refusal> {
-    let (subject, window) =
-        (app.secrets.subject(kind, name), app.secrets.subject(&format!("{kind}-window"), name));
-    let begun = app.ledger.login_failures(&subject, app.now()).await?;
-    if begun >= free {
-        let further = begun - free;
-        if count(app, &window, wait(app, further + 1)).await? > 1 {
-            return Err(Refusal::too_many_requests(wait(app, further)));
-        }
-        count(app, &subject, app.config.sessions.forget_seconds).await?;
-        return Ok(());
+/// What the ledger counts attempts under.
+pub(super) fn origin(app: &App, handle: &str, address: &ClientAddress) -> LoginOrigin {
+    LoginOrigin {
+        address: app.secrets.subject("address", &address.0),
+        handle: app.secrets.subject("handle", handle),
+        // A handle holds no slash.
+        place: app.secrets.subject("place", &format!("{handle}/{}", address.0)),
     }
-    let begun = count(app, &subject, app.config.sessions.forget_seconds).await?;
-    if begun >= free {
-        count(app, &window, wait(app, 0)).await?;
+}
+
+fn limits(policy: &SessionPolicy) -> LoginLimits {
+    let throttle = |free| Throttle {
+        free,
+        first_wait: policy.first_wait_seconds,
+        longest_wait: policy.longest_wait_seconds,
+        forget_after: policy.forget_seconds,
+    };
+    LoginLimits {
+        place: throttle(policy.free_attempts),
+        address: throttle(policy.free_attempts_per_address),
+        handle: throttle(policy.free_attempts_per_handle),
+        know_place_for: know_place_for(policy),
     }
-    if begun > free { Err(Refusal::too_many_requests(wait(app, 0))) } else { Ok(()) }
 }
 
-async fn count(app: &App, subject: &str, seconds: u64) -> Result<u32, Refusal> {
-    Ok(app.ledger.login_failed(subject, None, seconds, &app.act()).await?)
-}
-
-/// Seconds after the `further`th attempt beyond the free ones.
-fn wait(app: &App, further: u32) -> u64 {
-    let policy = &app.config.sessions;
-    policy.first_wait_seconds.saturating_mul(1 << further.min(32)).min(policy.longest_wait_seconds)
+/// Seconds for which the place of a success is known.
+pub(super) fn know_place_for(policy: &SessionPolicy) -> u64 {
+    policy.know_place_days.saturating_mul(24 * 3600)
 }

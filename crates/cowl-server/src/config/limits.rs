@@ -74,10 +74,15 @@ pub struct SessionPolicy {
     pub hours: u64,
     /// Minutes for which a read ticket serves. Default: 60.
     pub ticket_minutes: u64,
-    /// Log-ins of one handle without success before the next must wait. Default: 5.
+    /// Log-ins of one handle from one address without success before the next must wait. Default: 5.
     pub free_attempts: u32,
-    /// The same for all log-ins and registrations from one address, successful ones too. Default: 1000.
+    /// The same for all log-ins without success, and all registrations, from one address. Default: 1000.
     pub free_attempts_per_address: u32,
+    /// The same for one handle from all addresses where it was not logged in lately. Default: 100.
+    pub free_attempts_per_handle: u32,
+    /// Days after a log-in for which other people's attempts do not hold up the next one of that handle from
+    /// that address. Default: 90.
+    pub know_place_days: u64,
     /// Seconds of the first wait; each further one doubles. Default: 2.
     pub first_wait_seconds: u64,
     /// Seconds of the longest wait. Default: 900.
@@ -93,6 +98,8 @@ impl Default for SessionPolicy {
             ticket_minutes: 60,
             free_attempts: 5,
             free_attempts_per_address: 1000,
+            free_attempts_per_handle: 100,
+            know_place_days: 90,
             first_wait_seconds: 2,
             longest_wait_seconds: 900,
             forget_seconds: 3600,

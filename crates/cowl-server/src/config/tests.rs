@@ -33,6 +33,15 @@ fn plain_http_beyond_this_machine_needs_a_word() {
 }
 
 #[test]
+fn metrics_have_an_address_of_their_own() {
+    let same = "listen = '127.0.0.1:7750'\n[metrics]\nlisten = '127.0.0.1:7750'";
+    assert!(matches!(ServerConfig::parse(same).unwrap().check(), Err(ConfigError::Unsound(_))));
+    let apart = "listen = '127.0.0.1:7750'\n[metrics]\nlisten = '127.0.0.1:7751'";
+    ServerConfig::parse(apart).unwrap().check().unwrap();
+    assert!(refusal("[metrics]\nlisten = '127.0.0.1:1'\ntoken = 'x'").contains("token"));
+}
+
+#[test]
 fn an_upload_must_fit_in_the_memory_for_uploads() {
     let config = ServerConfig::parse("[limits]\nmax_upload = 10\nupload_memory = 9").unwrap();
     assert!(matches!(config.check(), Err(ConfigError::Unsound(_))));

@@ -182,7 +182,7 @@ pub(crate) fn grant_of(
         record: record.id,
         scope,
         grantee: grantee.party(),
-        grantee_keys: Digest::of(b"keys"),
+        grantee_keys: grantee.binding.keys.digest(),
         powers: Powers::of(powers.iter().copied()),
         purpose: Purpose::Treatment,
         note: Some(Digest::of(b"sealed note")),

@@ -1,7 +1,7 @@
 //! Parties: their accounts and their entries in the directory.
 
 use cowl_crypto::digest::Digest;
-use cowl_domain::{Event, EventKind, Handle, KeyBinding, PartyId, Role};
+use cowl_domain::{Event, EventKind, Handle, KeyBinding, PartyId, PartyKeys, Role, Signed};
 use sqlx::AnyConnection;
 use sqlx::any::AnyRow;
 
@@ -74,24 +74,26 @@ impl Ledger {
     /// # Errors
     /// [`StoreError::Conflict`] for a handle that is or was taken, or a party that is known.
     pub async fn register(&self, new: &NewParty) -> Result<u64> {
-        let mut work = self.begin().await?;
-        let (binding, party) = (&new.binding, new.binding.keys.party);
-        let role = binding.role.as_str();
-        let list = args![
-            party,
-            binding.handle.as_str(),
-            new.email,
-            role,
-            new.opaque_record,
-            new.key_store,
-            new.quota
-        ];
-        if execute(work.on(), ADD, list).await? == 0 {
-            return Err(StoreError::Conflict { what: "handle" });
-        }
-        let index = add_binding(&mut work, binding).await?;
-        work.commit().await?;
-        Ok(index)
+        self.transact(move |mut work| async move {
+            let (binding, party) = (&new.binding, new.binding.keys.party);
+            let role = binding.role.as_str();
+            let list = args![
+                party,
+                binding.handle.as_str(),
+                new.email,
+                role,
+                new.opaque_record,
+                new.key_store,
+                new.quota
+            ];
+            if execute(work.on(), ADD, list).await? == 0 {
+                return Err(StoreError::Conflict { what: "handle" });
+            }
+            let index = add_binding(&mut work, binding).await?;
+            work.commit().await?;
+            Ok(index)
+        })
+        .await
     }
 
     /// A party of the directory, deleted ones too.
@@ -180,13 +182,15 @@ impl Ledger {
         keep: Option<&Digest>,
         act: &Act,
     ) -> Result<()> {
-        let mut work = self.begin().await?;
-        one(work.on(), CHANGE_PASSWORD, args![party, opaque_record, key_store]).await?;
-        let kept = keep.map_or(Vec::new(), |token| token.as_bytes().to_vec());
-        execute(work.on(), END_OTHER_SESSIONS, args![party, kept]).await?;
-        let event = Event::new(EventKind::PasswordChanged, act.now(), Some(*party));
-        append(&mut work, act, &[Told::new(event)]).await?;
-        work.commit().await
+        self.transact(move |mut work| async move {
+            one(work.on(), CHANGE_PASSWORD, args![party, opaque_record, key_store]).await?;
+            let kept = keep.map_or(Vec::new(), |token| token.as_bytes().to_vec());
+            execute(work.on(), END_OTHER_SESSIONS, args![party, kept]).await?;
+            let event = Event::new(EventKind::PasswordChanged, act.now(), Some(*party));
+            append(&mut work, act, &[Told::new(event)]).await?;
+            work.commit().await
+        })
+        .await
     }
 
     /// Puts a party's next keys into the directory, with the key store that holds them, and returns the
@@ -195,17 +199,19 @@ impl Ledger {
     /// # Errors
     /// [`StoreError::Conflict`] unless the version is the next one; [`StoreError::NotFound`].
     pub async fn change_keys(&self, binding: &Proven<KeyBinding>, key_store: &[u8]) -> Result<u64> {
-        let mut work = self.begin().await?;
-        let party = binding.keys.party;
-        // Locks the party, so that the version read next stays the newest.
-        one(work.on(), CHANGE_KEY_STORE, args![party, key_store]).await?;
-        let newest = one(work.on(), NEWEST_VERSION, args![party]).await?.number32("version")?;
-        if newest.checked_add(1) != Some(binding.keys.version) {
-            return Err(StoreError::Conflict { what: "key binding" });
-        }
-        let index = add_binding(&mut work, binding).await?;
-        work.commit().await?;
-        Ok(index)
+        self.transact(move |mut work| async move {
+            let party = binding.keys.party;
+            // Locks the party, so that the version read next stays the newest.
+            one(work.on(), CHANGE_KEY_STORE, args![party, key_store]).await?;
+            let newest = one(work.on(), NEWEST_VERSION, args![party]).await?.number32("version")?;
+            if newest.checked_add(1) != Some(binding.keys.version) {
+                return Err(StoreError::Conflict { what: "key binding" });
+            }
+            let index = add_binding(&mut work, binding).await?;
+            work.commit().await?;
+            Ok(index)
+        })
+        .await
     }
 
     /// Sets how many bytes a party may store.
@@ -221,6 +227,14 @@ impl Ledger {
 /// Whether the party has an account. Keeps it from being deleted until the transaction ends.
 pub(crate) async fn require_party(work: &mut Work, party: &PartyId) -> Result<()> {
     one(work.on(), HOLD, args![party]).await.map(drop)
+}
+
+/// The keys that a party has now.
+pub(crate) async fn newest_keys(work: &mut Work, party: &PartyId) -> Result<PartyKeys> {
+    let signed = one(work.on(), NEWEST_BINDING, args![party]).await?.blob("signed")?;
+    // Only proven bindings are kept, so that the bytes need no second proof.
+    let binding = Signed::<KeyBinding>::from_bytes(&signed).and_then(|signed| signed.dangerous_unverified());
+    Ok(binding.map_err(|_| damaged("signed"))?.keys)
 }
 
 async fn add_binding(work: &mut Work, binding: &Proven<KeyBinding>) -> Result<u64> {
@@ -269,6 +283,10 @@ const BINDINGS: &str =
     sql!("accounts.bindings", "SELECT signed, leaf FROM key_binding WHERE party = $1 ORDER BY version");
 const NEWEST_VERSION: &str =
     sql!("accounts.newest_version", "SELECT MAX(version) AS version FROM key_binding WHERE party = $1");
+const NEWEST_BINDING: &str = sql!(
+    "accounts.newest_binding",
+    "SELECT signed FROM key_binding WHERE party = $1 ORDER BY version DESC LIMIT 1"
+);
 const CREDENTIALS: &str = sql!(
     "accounts.credentials",
     "SELECT id, opaque_record FROM party WHERE handle = $1 AND deleted_at IS NULL"

@@ -32,22 +32,26 @@ pub(crate) struct LivePart {
 impl Ledger {
     /// Gives up at most `limit` parts that were uploaded before `before` and never committed.
     pub(crate) async fn give_up_uploads(&self, before: Timestamp, limit: u32, now: Timestamp) -> Result<u64> {
-        let mut work = self.begin().await?;
-        let rows = all(work.on(), GIVE_UP, args![before, limit]).await?;
-        let given_up = rows.len() as u64;
-        for (owner, parts) in by_owner(&mut work, rows).await? {
-            release(&mut work, &owner, &parts, now).await?;
-        }
-        work.commit().await?;
-        Ok(given_up)
+        self.transact(move |mut work| async move {
+            let rows = all(work.on(), GIVE_UP, args![before, limit]).await?;
+            let given_up = rows.len() as u64;
+            for (owner, parts) in by_owner(&mut work, rows).await? {
+                release(&mut work, &owner, &parts, now).await?;
+            }
+            work.commit().await?;
+            Ok(given_up)
+        })
+        .await
     }
 
     /// Dooms packs without a part that is alive.
     pub(crate) async fn doom_dead_packs(&self, limit: u32, now: Timestamp) -> Result<u64> {
-        let mut work = self.begin().await?;
-        let doomed = execute(work.on(), DOOM_DEAD, args![now, limit]).await?;
-        work.commit().await?;
-        Ok(doomed)
+        self.transact(move |mut work| async move {
+            let doomed = execute(work.on(), DOOM_DEAD, args![now, limit]).await?;
+            work.commit().await?;
+            Ok(doomed)
+        })
+        .await
     }
 
     /// Dooms those of the objects found in the part store that no upload has made known, and returns their
@@ -59,9 +63,13 @@ impl Ledger {
         let known: HashSet<[u8; 16]> = known.iter().map(|row| row.fixed("id")).collect::<Result<_>>()?;
         let mut doomed = 0;
         for pack in found.iter().filter(|pack| !known.contains(pack.as_bytes())) {
-            let mut work = self.begin().await?;
-            doomed += execute(work.on(), DOOM_ORPHAN, args![pack, now]).await?;
-            work.commit().await?;
+            doomed += self
+                .transact(move |mut work| async move {
+                    let doomed = execute(work.on(), DOOM_ORPHAN, args![pack, now]).await?;
+                    work.commit().await?;
+                    Ok(doomed)
+                })
+                .await?;
         }
         Ok(doomed)
     }
@@ -79,9 +87,11 @@ impl Ledger {
 
     /// Forgets a doomed pack whose object is gone.
     pub(crate) async fn forget_pack(&self, pack: PackKey) -> Result<()> {
-        let mut work = self.begin().await?;
-        execute(work.on(), FORGET, args![pack]).await?;
-        work.commit().await
+        self.transact(move |mut work| async move {
+            execute(work.on(), FORGET, args![pack]).await?;
+            work.commit().await
+        })
+        .await
     }
 
     /// Packs that are worth copying: less than half alive, or with parts that died before `died_before`.
@@ -115,20 +125,22 @@ impl Ledger {
         parts: &[LivePart],
         now: Timestamp,
     ) -> Result<()> {
-        let mut work = self.begin().await?;
-        execute(work.on(), ADD_PACK, args![new, new_bytes, now]).await?;
-        let mut live = 0;
-        for part in parts {
-            let moved = execute(work.on(), MOVE, args![part.name, old, new, part.offset]).await?;
-            live += moved * part.length;
-        }
-        // Another process has copied the same pack and was faster.
-        if live == 0 {
-            return Err(StoreError::Conflict { what: "pack" });
-        }
-        execute(work.on(), SET_LIVE, args![new, live, now]).await?;
-        execute(work.on(), DOOM, args![old, now]).await?;
-        work.commit().await
+        self.transact(move |mut work| async move {
+            execute(work.on(), ADD_PACK, args![new, new_bytes, now]).await?;
+            let mut live = 0;
+            for part in parts {
+                let moved = execute(work.on(), MOVE, args![part.name, old, new, part.offset]).await?;
+                live += moved * part.length;
+            }
+            // Another process has copied the same pack and was faster.
+            if live == 0 {
+                return Err(StoreError::Conflict { what: "pack" });
+            }
+            execute(work.on(), SET_LIVE, args![new, live, now]).await?;
+            execute(work.on(), DOOM, args![old, now]).await?;
+            work.commit().await
+        })
+        .await
     }
 }
 

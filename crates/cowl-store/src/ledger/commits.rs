@@ -64,19 +64,21 @@ impl Ledger {
         commit: &Commit,
         act: &Act,
     ) -> Result<()> {
-        let mut work = self.begin().await?;
-        lock_record(&mut work, record).await?;
-        let standing = standing(work.on(), caller, record, act.now()).await?;
-        if !standing.may_append() {
-            return Err(StoreError::NotFound);
-        }
-        let mut change = Change::new(work, *caller, *record, standing, act);
-        if change.standing.is_owner() {
-            change.by_owner(commit).await?
-        } else {
-            change.by_appender(commit).await?
-        }
-        change.finish(commit).await
+        self.transact(move |mut work| async move {
+            lock_record(&mut work, record).await?;
+            let standing = standing(work.on(), caller, record, act.now()).await?;
+            if !standing.may_append() {
+                return Err(StoreError::NotFound);
+            }
+            let mut change = Change::new(work, *caller, *record, standing, act);
+            if change.standing.is_owner() {
+                change.by_owner(commit).await?
+            } else {
+                change.by_appender(commit).await?
+            }
+            change.finish(commit).await
+        })
+        .await
     }
 }
 

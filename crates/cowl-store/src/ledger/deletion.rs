@@ -17,18 +17,20 @@ impl Ledger {
     /// # Errors
     /// [`crate::StoreError::NotFound`].
     pub async fn delete_account(&self, party: &PartyId, act: &Act) -> Result<()> {
-        let mut work = self.begin().await?;
-        let told = end_grants(&mut work, party, act).await?;
-        for row in all(work.on(), RECORDS, args![party]).await? {
-            let record = RecordId::from_bytes(row.fixed("id")?);
-            empty_record(&mut work, party, &record, act).await?;
-        }
-        for statement in FORGET {
-            execute(work.on(), *statement, args![party]).await?;
-        }
-        one(work.on(), CLOSE, args![party, act.now()]).await?;
-        append(&mut work, act, &told).await?;
-        work.commit().await
+        self.transact(move |mut work| async move {
+            let told = end_grants(&mut work, party, act).await?;
+            for row in all(work.on(), RECORDS, args![party]).await? {
+                let record = RecordId::from_bytes(row.fixed("id")?);
+                empty_record(&mut work, party, &record, act).await?;
+            }
+            for statement in FORGET {
+                execute(work.on(), *statement, args![party]).await?;
+            }
+            one(work.on(), CLOSE, args![party, act.now()]).await?;
+            append(&mut work, act, &told).await?;
+            work.commit().await
+        })
+        .await
     }
 }
 

@@ -1,14 +1,15 @@
 //! Grants, the shares that fulfil them, and their ends.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use cowl_crypto::digest::Digest;
 use cowl_domain::{
     Event, EventKind, Grant, GrantId, PartyId, RecordId, Revocation, Scope, Share, ShareTarget, Timestamp,
 };
 use sqlx::AnyConnection;
 use sqlx::any::AnyRow;
 
-use super::accounts::require_party;
+use super::accounts::{newest_keys, require_party};
 use super::act::Act;
 use super::commits::{epoch_of, version_of};
 use super::connection::{Ledger, Work};
@@ -51,13 +52,15 @@ impl Ledger {
     ///
     /// # Errors
     /// [`StoreError::NotFound`] when a record is not the owner's, a grantee or an item is not there;
-    /// [`StoreError::Conflict`] when an identifier is taken or a share is of a version or epoch that is
-    /// not the current one; [`StoreError::Refused`] when a grant and its shares do not fit together.
+    /// [`StoreError::Conflict`] when an identifier is taken, a grantee has other keys by now, or a share is
+    /// of a version or epoch that is not the current one; [`StoreError::Refused`] when a grant and its shares do not fit together.
     pub async fn make_grants(&self, owner: &PartyId, grants: &[NewGrant], act: &Act) -> Result<()> {
-        let mut work = self.begin().await?;
-        let told = add_grants(&mut work, owner, grants, act).await?;
-        append(&mut work, act, &told).await?;
-        work.commit().await
+        self.transact(move |mut work| async move {
+            let told = add_grants(&mut work, owner, grants, act).await?;
+            append(&mut work, act, &told).await?;
+            work.commit().await
+        })
+        .await
     }
 
     /// The grants that `party` gave or received, oldest first.
@@ -78,18 +81,20 @@ impl Ledger {
     /// revoked before.
     pub async fn revoke(&self, revocation: &Proven<Revocation>, act: &Act) -> Result<()> {
         let owner = revocation.signer();
-        let mut work = self.begin().await?;
-        let row = one(work.on(), FIND, args![revocation.grant, owner, revocation.record]).await?;
-        let grantee = PartyId::from_bytes(row.fixed("grantee")?);
-        let list = args![revocation.grant, revocation.signed().to_bytes(), act.now()];
-        if execute(work.on(), REVOKE, list).await? == 0 {
-            return Err(StoreError::Conflict { what: "grant" });
-        }
-        let mut event =
-            event_of(EventKind::GrantRevoked, act, owner, grantee, revocation.record, revocation.grant);
-        event.statement = Some(revocation.verified().digest());
-        append(&mut work, act, &[Told::to_owner(event, owner)]).await?;
-        work.commit().await
+        self.transact(move |mut work| async move {
+            let row = one(work.on(), FIND, args![revocation.grant, owner, revocation.record]).await?;
+            let grantee = PartyId::from_bytes(row.fixed("grantee")?);
+            let list = args![revocation.grant, revocation.signed().to_bytes(), act.now()];
+            if execute(work.on(), REVOKE, list).await? == 0 {
+                return Err(StoreError::Conflict { what: "grant" });
+            }
+            let mut event =
+                event_of(EventKind::GrantRevoked, act, owner, grantee, revocation.record, revocation.grant);
+            event.statement = Some(revocation.verified().digest());
+            append(&mut work, act, &[Told::to_owner(event, owner)]).await?;
+            work.commit().await
+        })
+        .await
     }
 
     /// Notes that all that an ended grant could open has been re-keyed. Saying so again is fine.
@@ -97,18 +102,20 @@ impl Ledger {
     /// # Errors
     /// [`StoreError::NotFound`] unless `owner` gave it; [`StoreError::Refused`] while it lives.
     pub async fn rekeyed(&self, owner: &PartyId, grant: &GrantId, act: &Act) -> Result<()> {
-        let mut work = self.begin().await?;
-        let row = one(work.on(), FIND_OWN, args![grant, owner]).await?;
-        if !has_ended(&row, act.now())? {
-            return Err(StoreError::Refused { reason: "the grant has not ended" });
-        }
-        if execute(work.on(), NOTE_REKEYED, args![grant]).await? == 0 {
-            return Ok(());
-        }
-        let (grantee, record) = parties_of(&row)?;
-        let event = event_of(EventKind::RekeyingDone, act, *owner, grantee, record, *grant);
-        append(&mut work, act, &[Told::to_owner(event, *owner)]).await?;
-        work.commit().await
+        self.transact(move |mut work| async move {
+            let row = one(work.on(), FIND_OWN, args![grant, owner]).await?;
+            if !has_ended(&row, act.now())? {
+                return Err(StoreError::Refused { reason: "the grant has not ended" });
+            }
+            if execute(work.on(), NOTE_REKEYED, args![grant]).await? == 0 {
+                return Ok(());
+            }
+            let (grantee, record) = parties_of(&row)?;
+            let event = event_of(EventKind::RekeyingDone, act, *owner, grantee, record, *grant);
+            append(&mut work, act, &[Told::to_owner(event, *owner)]).await?;
+            work.commit().await
+        })
+        .await
     }
 
     /// Writes the events of at most `limit` grants that ran out since this was last called, and returns
@@ -117,20 +124,22 @@ impl Ledger {
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn expire_grants(&self, limit: u32, act: &Act) -> Result<u32> {
-        let mut work = self.begin().await?;
-        let rows = all(work.on(), NOTE_EXPIRED, args![act.now(), limit]).await?;
-        let mut told = Vec::with_capacity(rows.len());
-        for row in &rows {
-            let owner = PartyId::from_bytes(row.fixed("owner")?);
-            let grant = GrantId::from_bytes(row.fixed("id")?);
-            let (grantee, record) = parties_of(row)?;
-            let mut event = event_of(EventKind::GrantExpired, act, owner, grantee, record, grant);
-            event.actor = None;
-            told.push(Told::to_owner(event, owner));
-        }
-        append(&mut work, act, &told).await?;
-        work.commit().await?;
-        Ok(u32::try_from(told.len()).unwrap_or(u32::MAX))
+        self.transact(move |mut work| async move {
+            let rows = all(work.on(), NOTE_EXPIRED, args![act.now(), limit]).await?;
+            let mut told = Vec::with_capacity(rows.len());
+            for row in &rows {
+                let owner = PartyId::from_bytes(row.fixed("owner")?);
+                let grant = GrantId::from_bytes(row.fixed("id")?);
+                let (grantee, record) = parties_of(row)?;
+                let mut event = event_of(EventKind::GrantExpired, act, owner, grantee, record, grant);
+                event.actor = None;
+                told.push(Told::to_owner(event, owner));
+            }
+            append(&mut work, act, &told).await?;
+            work.commit().await?;
+            Ok(u32::try_from(told.len()).unwrap_or(u32::MAX))
+        })
+        .await
     }
 }
 
@@ -148,8 +157,12 @@ pub(crate) async fn add_grants(
         lock_record(work, record).await?;
         one(work.on(), OWNED, args![record, owner]).await?;
     }
+    let keys = keys_of_grantees(work, grants).await?;
     let mut told = Vec::with_capacity(grants.len());
     for new in grants {
+        if keys.get(&new.grant.grantee) != Some(&new.grant.grantee_keys) {
+            return Err(StoreError::Conflict { what: "grantee's key binding" });
+        }
         add_grant(work, owner, new, act).await?;
         let grant = &new.grant;
         let mut event = event_of(EventKind::GrantMade, act, *owner, grant.grantee, grant.record, grant.grant);
@@ -160,10 +173,21 @@ pub(crate) async fn add_grants(
     Ok(told)
 }
 
+/// Digests of the keys that the grantees have now, and keep until the transaction ends: shares that were sealed
+/// to older ones would open for nobody, or for who holds a lost key.
+async fn keys_of_grantees(work: &mut Work, grants: &[NewGrant]) -> Result<BTreeMap<PartyId, Digest>> {
+    let grantees: BTreeSet<PartyId> = grants.iter().map(|new| new.grant.grantee).collect();
+    let mut keys = BTreeMap::new();
+    for grantee in grantees {
+        require_party(work, &grantee).await?;
+        keys.insert(grantee, newest_keys(work, &grantee).await?.digest());
+    }
+    Ok(keys)
+}
+
 async fn add_grant(work: &mut Work, owner: &PartyId, new: &NewGrant, act: &Act) -> Result<()> {
     let grant = &new.grant;
     check_grant(owner, new, act)?;
-    require_party(work, &grant.grantee).await?;
     if let Scope::Item(item) = grant.scope {
         version_of(work, &grant.record, &item).await?.ok_or(StoreError::NotFound)?;
     }

@@ -130,10 +130,12 @@ impl Ledger {
     /// # Errors
     /// [`crate::StoreError::Unavailable`].
     pub async fn append_event(&self, event: &Event, act: &Act) -> Result<u64> {
-        let mut work = self.begin().await?;
-        let index = append(&mut work, act, &[Told::new(event.clone())]).await?;
-        work.commit().await?;
-        Ok(index)
+        self.transact(move |mut work| async move {
+            let index = append(&mut work, act, &[Told::new(event.clone())]).await?;
+            work.commit().await?;
+            Ok(index)
+        })
+        .await
     }
 }
 

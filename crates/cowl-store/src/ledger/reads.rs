@@ -47,26 +47,28 @@ impl Ledger {
         expires_at: Timestamp,
         act: &Act,
     ) -> Result<Vec<ItemRow>> {
-        let mut work = self.begin().await?;
-        let owner = owner_of(&mut work, record).await?;
-        let readable = readable(&mut work, caller, record, items, act.now()).await?;
-        let opened: Option<Vec<ItemRow>> = items.iter().map(|item| readable.get(item).cloned()).collect();
-        let Some(opened) = opened else {
-            refuse(work, *caller, *record, owner, act).await?;
-            return Err(StoreError::NotFound);
-        };
-        keep_ticket(&mut work, caller, record, items, ticket, expires_at).await?;
-        let told: Vec<Told> = items
-            .iter()
-            .map(|item| {
-                let mut event = Event::new(EventKind::ItemRead, act.now(), Some(*caller));
-                (event.record, event.item) = (Some(*record), Some(*item));
-                Told { event, owner }
-            })
-            .collect();
-        append(&mut work, act, &told).await?;
-        work.commit().await?;
-        Ok(opened)
+        self.transact(move |mut work| async move {
+            let owner = owner_of(&mut work, record).await?;
+            let readable = readable(&mut work, caller, record, items, act.now()).await?;
+            let opened: Option<Vec<ItemRow>> = items.iter().map(|item| readable.get(item).cloned()).collect();
+            let Some(opened) = opened else {
+                refuse(work, *caller, *record, owner, act).await?;
+                return Err(StoreError::NotFound);
+            };
+            keep_ticket(&mut work, caller, record, items, ticket, expires_at).await?;
+            let told: Vec<Told> = items
+                .iter()
+                .map(|item| {
+                    let mut event = Event::new(EventKind::ItemRead, act.now(), Some(*caller));
+                    (event.record, event.item) = (Some(*record), Some(*item));
+                    Told { event, owner }
+                })
+                .collect();
+            append(&mut work, act, &told).await?;
+            work.commit().await?;
+            Ok(opened)
+        })
+        .await
     }
 
     /// Where a part lies, for the holder of a ticket who may still read its item.

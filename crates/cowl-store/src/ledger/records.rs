@@ -42,19 +42,21 @@ impl Ledger {
         act: &Act,
     ) -> Result<()> {
         check_beginning(genesis, epoch, head)?;
-        let mut work = self.begin().await?;
-        require_party(&mut work, &genesis.owner).await?;
-        let (genesis_bytes, head_bytes) = (genesis.signed().to_bytes(), head.signed().to_bytes());
-        let list = args![genesis.record, genesis.owner, genesis_bytes, head_bytes];
-        if execute(work.on(), ADD, list).await? == 0 {
-            return Err(StoreError::Conflict { what: "record" });
-        }
-        add_epoch(&mut work, epoch).await?;
-        let mut event = Event::new(EventKind::RecordMade, act.now(), Some(genesis.owner));
-        event.record = Some(genesis.record);
-        event.statement = Some(genesis.verified().digest());
-        append(&mut work, act, &[Told::new(event)]).await?;
-        work.commit().await
+        self.transact(move |mut work| async move {
+            require_party(&mut work, &genesis.owner).await?;
+            let (genesis_bytes, head_bytes) = (genesis.signed().to_bytes(), head.signed().to_bytes());
+            let list = args![genesis.record, genesis.owner, genesis_bytes, head_bytes];
+            if execute(work.on(), ADD, list).await? == 0 {
+                return Err(StoreError::Conflict { what: "record" });
+            }
+            add_epoch(&mut work, epoch).await?;
+            let mut event = Event::new(EventKind::RecordMade, act.now(), Some(genesis.owner));
+            event.record = Some(genesis.record);
+            event.statement = Some(genesis.verified().digest());
+            append(&mut work, act, &[Told::new(event)]).await?;
+            work.commit().await
+        })
+        .await
     }
 
     /// A record, for its owner and those with a live grant in it.

@@ -35,19 +35,21 @@ impl Ledger {
                 reason: "a request is signed by who asks, and put to another",
             });
         }
-        let mut work = self.begin().await?;
-        require_party(&mut work, &request.owner).await?;
-        let signed = request.signed().to_bytes();
-        let list = args![request.request, request.from, request.owner, act.now(), signed];
-        if execute(work.on(), ADD, list).await? == 0 {
-            return Err(StoreError::Conflict { what: "request" });
-        }
-        let mut event = Event::new(EventKind::RequestMade, act.now(), Some(request.from));
-        event.subject = Some(request.owner);
-        event.request = Some(request.request);
-        event.statement = Some(request.verified().digest());
-        append(&mut work, act, &[Told::new(event)]).await?;
-        work.commit().await
+        self.transact(move |mut work| async move {
+            require_party(&mut work, &request.owner).await?;
+            let signed = request.signed().to_bytes();
+            let list = args![request.request, request.from, request.owner, act.now(), signed];
+            if execute(work.on(), ADD, list).await? == 0 {
+                return Err(StoreError::Conflict { what: "request" });
+            }
+            let mut event = Event::new(EventKind::RequestMade, act.now(), Some(request.from));
+            event.subject = Some(request.owner);
+            event.request = Some(request.request);
+            event.statement = Some(request.verified().digest());
+            append(&mut work, act, &[Told::new(event)]).await?;
+            work.commit().await
+        })
+        .await
     }
 
     /// Answers a request once, with the grants that the answer names.
@@ -63,17 +65,19 @@ impl Ledger {
         act: &Act,
     ) -> Result<()> {
         let owner = answer.signer();
-        let mut work = self.begin().await?;
-        let row = one(work.on(), FIND, args![answer.request, owner]).await?;
-        let sender = PartyId::from_bytes(row.fixed("sender")?);
-        check_answer(answer, &sender, grants)?;
-        let mut told = add_grants(&mut work, &owner, grants, act).await?;
-        if execute(work.on(), ANSWER, args![answer.request, answer.signed().to_bytes()]).await? == 0 {
-            return Err(StoreError::Conflict { what: "request" });
-        }
-        told.push(answered(answer, owner, sender, act));
-        append(&mut work, act, &told).await?;
-        work.commit().await
+        self.transact(move |mut work| async move {
+            let row = one(work.on(), FIND, args![answer.request, owner]).await?;
+            let sender = PartyId::from_bytes(row.fixed("sender")?);
+            check_answer(answer, &sender, grants)?;
+            let mut told = add_grants(&mut work, &owner, grants, act).await?;
+            if execute(work.on(), ANSWER, args![answer.request, answer.signed().to_bytes()]).await? == 0 {
+                return Err(StoreError::Conflict { what: "request" });
+            }
+            told.push(answered(answer, owner, sender, act));
+            append(&mut work, act, &told).await?;
+            work.commit().await
+        })
+        .await
     }
 
     /// The requests that `party` made or was asked, oldest first.

@@ -62,15 +62,17 @@ impl Ledger {
         now: Timestamp,
     ) -> Result<()> {
         check_layout(pack_bytes, parts)?;
-        let mut work = self.begin().await?;
-        let standing = uploader(work.on(), caller, record, now).await?;
-        if execute(work.on(), ADD_PACK, args![pack, pack_bytes, now]).await? == 0 {
-            return Err(StoreError::Conflict { what: "pack" });
-        }
-        let live = add_parts(&mut work, caller, record, pack, parts, now).await?;
-        execute(work.on(), SET_LIVE, args![pack, live, now]).await?;
-        charge(&mut work, &standing, live).await?;
-        work.commit().await
+        self.transact(move |mut work| async move {
+            let standing = uploader(work.on(), caller, record, now).await?;
+            if execute(work.on(), ADD_PACK, args![pack, pack_bytes, now]).await? == 0 {
+                return Err(StoreError::Conflict { what: "pack" });
+            }
+            let live = add_parts(&mut work, caller, record, pack, parts, now).await?;
+            execute(work.on(), SET_LIVE, args![pack, live, now]).await?;
+            charge(&mut work, &standing, live).await?;
+            work.commit().await
+        })
+        .await
     }
 
     /// Which of these parts are durable: those that the caller has uploaded for this record.

@@ -154,7 +154,7 @@ impl Actor {
             record,
             scope,
             grantee: grantee.id(),
-            grantee_keys: Digest::of(b"keys"),
+            grantee_keys: grantee.keys.digest(),
             powers,
             purpose: Purpose::Treatment,
             note: None,

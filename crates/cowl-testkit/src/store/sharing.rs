@@ -35,6 +35,20 @@ pub async fn revocation_bites_at_once(stores: &Stores) {
     second.close().await;
 }
 
+/// A grant that was made for keys which its grantee has changed since is refused, and nothing of it stays.
+pub async fn a_grant_names_the_keys_of_today(stores: &Stores) {
+    let (owner, reader) = (stores.register("owner").await, stores.register("reader").await);
+    let record = stores.record_of(&owner).await;
+    let grant = owner.grant(record.id, Scope::Record, &reader, Powers::of([Power::Read]), None);
+    let share = owner.share(&grant, record.epoch);
+    let stale = [NewGrant { grant, note: None, shares: vec![share] }];
+    let next = reader.next_binding(&reader.registration().binding);
+    stores.ledger.change_keys(&next, b"new store").await.unwrap();
+    let refused = stores.ledger.make_grants(&owner.id(), &stale, &stores.act()).await;
+    assert_eq!(refused, Err(StoreError::Conflict { what: "grantee's key binding" }));
+    assert!(stores.ledger.grants(&reader.id(), stores.now()).await.unwrap().is_empty());
+}
+
 async fn open(stores: &Stores, reader: &Actor, record: &OwnRecord, item: ItemId, ticket: &Digest) {
     let (until, act) = (stores.now().plus_seconds(60), stores.act());
     let opened = stores.ledger.open_reads(&reader.id(), &record.id, &[item], ticket, until, &act).await;

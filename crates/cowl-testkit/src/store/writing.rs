@@ -1,10 +1,9 @@
 //! Commits, quotas, accounts.
 
-use cowl_crypto::digest::Digest;
 use cowl_crypto::id::random_bytes;
 use cowl_domain::{ItemId, PartName, Power, Scope};
 use cowl_store::StoreError;
-use cowl_store::ledger::{Commit, LoginAttempt};
+use cowl_store::ledger::Commit;
 
 use super::Stores;
 
@@ -101,42 +100,6 @@ pub async fn quotas_hold(stores: &Stores) {
     let remove = Commit { removed: vec![big.item], ..Commit::default() };
     stores.commit(&owner, &mut record, remove).await.unwrap();
     stores.put(&owner, &mut record, &[1000]).await;
-}
-
-/// An attempt to log in is taken once, in time; failures are counted in windows.
-pub async fn log_in_attempts_are_single_use(stores: &Stores) {
-    let owner = stores.register("owner").await;
-    let attempt = LoginAttempt { handle: "owner".into(), party: Some(owner.id()), state: b"state".to_vec() };
-    let [once, late] = [Digest::of(b"once"), Digest::of(b"late")];
-    for name in [&once, &late] {
-        stores.ledger.begin_login(name, &attempt, stores.now().plus_seconds(60)).await.unwrap();
-    }
-    assert!(stores.ledger.take_login(&once, stores.now()).await.unwrap() == attempt);
-    assert!(stores.ledger.take_login(&once, stores.now()).await.is_err());
-    stores.ledger.login_failed("owner", None, 60, &stores.act()).await.unwrap();
-    stores.wait_seconds(61);
-    assert!(stores.ledger.take_login(&late, stores.now()).await.is_err());
-    assert_eq!(stores.ledger.login_failures("owner", stores.now()).await.unwrap(), 0);
-    assert_eq!(stores.ledger.login_failed("owner", None, 60, &stores.act()).await.unwrap(), 1);
-}
-
-/// Sessions end by log-out, by time and by a change of password.
-pub async fn sessions_end(stores: &Stores) {
-    let owner = stores.register("owner").await;
-    let tokens = [b"a", b"b", b"c"].map(|token| Digest::of(token));
-    let until = stores.now().plus_seconds(600);
-    for token in &tokens {
-        stores.ledger.logged_in(&owner.id(), "owner", token, until, &stores.act()).await.unwrap();
-    }
-    stores.ledger.end_session(&tokens[0]).await.unwrap();
-    assert!(stores.ledger.session(&tokens[0], stores.now()).await.is_err());
-    let keep = Some(&tokens[1]);
-    stores.ledger.change_password(&owner.id(), b"new", b"store", keep, &stores.act()).await.unwrap();
-    assert!(stores.ledger.session(&tokens[2], stores.now()).await.is_err());
-    assert_eq!(stores.ledger.session(&tokens[1], stores.now()).await.unwrap(), owner.id());
-    stores.wait_seconds(600);
-    assert!(stores.ledger.session(&tokens[1], stores.now()).await.is_err());
-    stores.ledger.sweep(stores.now()).await.unwrap();
 }
 
 /// Keys continue version by version, each an open leaf.
