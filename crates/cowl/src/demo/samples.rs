@@ -42,6 +42,8 @@ mod tests {
             .map(|path| path.strip_prefix(&folder).unwrap().to_str().unwrap().to_owned())
             // The files beside the folders say where the samples come from.
             .filter(|name| name.contains('/'))
+            // A study's table is nobody's own record.
+            .filter(|name| !name.starts_with("tables/"))
             .collect();
         let inside: BTreeSet<String> = SAMPLES.iter().map(|(name, _)| (*name).to_owned()).collect();
         assert_eq!(inside, on_disk);

@@ -1,0 +1,16 @@
+//! Sealed tables, as their owner and a receiver of figures see them.
+//!
+//! Everything here is mathematics without I/O: rows of bounded integers go out to be packed and encrypted, exact
+//! sums of them come back, and figures are made from the sums.
+//!
+//! - [`moments`]: exact sums over a group of rows, and means, variances, correlations from them;
+//! - [`regression`]: ordinary and ridge least squares from the same sums;
+//! - [`distribution`]: the tails that p-values and intervals need.
+
+pub mod distribution;
+mod exact;
+pub mod moments;
+pub mod regression;
+
+pub use moments::{Moments, MomentsError, Variable, moment_count};
+pub use regression::{Coefficient, Model, Penalty, Regression, RegressionError};
