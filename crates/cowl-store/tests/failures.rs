@@ -1,57 +1,20 @@
 //! Disks that are gone, read-only or full; servers that do not answer; databases of another age.
-#![allow(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "a test may fail by panic, and says why it is skipped"
-)]
+#![allow(clippy::unwrap_used, reason = "a test may fail by panic")]
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 
 use bytes::Bytes;
 use cowl_crypto::id::random_bytes;
 use cowl_store::{
     DatabaseConfig, Ledger, PackKey, PartStore, PartsConfig, S3Config, StoreConfig, StoreError,
 };
+use cowl_testkit::disk::SmallDisk;
 use cowl_testkit::store::{Stores, noise};
 use sqlx::Executor;
 
 fn key() -> PackKey {
     PackKey::from_bytes(random_bytes())
-}
-
-/// A small file system of its own, where the tests run as root and may mount one.
-struct SmallDisk {
-    path: PathBuf,
-    _folder: tempfile::TempDir,
-}
-
-impl SmallDisk {
-    fn mount() -> Option<Self> {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("disk");
-        fs::create_dir(&path).unwrap();
-        if !run("mount", &["-t", "tmpfs", "-o", "size=2m", "tmpfs"], &path) {
-            println!("skipped: a small tmpfs cannot be mounted here");
-            return None;
-        }
-        Some(Self { path, _folder: folder })
-    }
-
-    fn remount(&self, mode: &str) -> bool {
-        run("mount", &["-o", &format!("remount,{mode}")], &self.path)
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        run("umount", &["-l"], &self.path);
-    }
-}
-
-fn run(program: &str, arguments: &[&str], path: &Path) -> bool {
-    Command::new(program).args(arguments).arg(path).output().is_ok_and(|output| output.status.success())
 }
 
 #[tokio::test]
@@ -109,8 +72,8 @@ async fn what_a_broken_off_write_left_is_removed() {
 
 #[tokio::test]
 async fn a_full_part_store_says_so_and_recovers() {
-    let Some(disk) = SmallDisk::mount() else { return };
-    let parts = PartStore::open(&PartsConfig::Folder { path: disk.path.clone() }).await.unwrap();
+    let Some(disk) = SmallDisk::mount(2) else { return };
+    let parts = PartStore::open(&PartsConfig::Folder { path: disk.path().to_owned() }).await.unwrap();
     let (first, second) = (key(), key());
     parts.put_pack(first, vec![noise(1_500_000)]).await.unwrap();
     let full = Err(StoreError::Full { what: "part store" });
@@ -124,8 +87,8 @@ async fn a_full_part_store_says_so_and_recovers() {
 
 #[tokio::test]
 async fn a_read_only_part_store_says_so_and_recovers() {
-    let Some(disk) = SmallDisk::mount() else { return };
-    let parts = PartStore::open(&PartsConfig::Folder { path: disk.path.clone() }).await.unwrap();
+    let Some(disk) = SmallDisk::mount(2) else { return };
+    let parts = PartStore::open(&PartsConfig::Folder { path: disk.path().to_owned() }).await.unwrap();
     let pack = key();
     parts.put_pack(pack, vec![noise(10)]).await.unwrap();
     assert!(disk.remount("ro"));
@@ -138,19 +101,15 @@ async fn a_read_only_part_store_says_so_and_recovers() {
 
 #[tokio::test]
 async fn a_full_database_says_so_and_recovers() {
-    let Some(disk) = SmallDisk::mount() else { return };
+    let Some(disk) = SmallDisk::mount(2) else { return };
     let parts = tempfile::tempdir().unwrap();
     let config = StoreConfig {
-        database: DatabaseConfig::Sqlite { path: disk.path.join("ledger.sqlite") },
+        database: DatabaseConfig::Sqlite { path: disk.path().join("ledger.sqlite") },
         parts: PartsConfig::Folder { path: parts.path().to_owned() },
     };
     let stores = Stores::open(config).await.unwrap();
     let owner = stores.register("owner").await;
-    let ballast = disk.path.join("ballast");
-    let mut room = 2_000_000;
-    while fs::write(&ballast, vec![1; room]).is_err() {
-        room -= 4096;
-    }
+    disk.fill();
     let mut refused = Ok(());
     for _ in 0..100 {
         refused = stores.ledger.login_refused(&owner.id(), &stores.act()).await;
@@ -161,7 +120,7 @@ async fn a_full_database_says_so_and_recovers() {
     assert_eq!(refused, Err(StoreError::Full { what: "database" }));
     let size = stores.ledger.log_size().await.unwrap();
     assert_eq!(stores.ledger.leaves(0, u64::MAX).await.unwrap().len() as u64, size);
-    fs::remove_file(&ballast).unwrap();
+    disk.give_room();
     stores.ledger.login_refused(&owner.id(), &stores.act()).await.unwrap();
 }
 

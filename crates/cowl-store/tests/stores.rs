@@ -71,3 +71,21 @@ conformance! {
     durability::packs_are_read_back,
     durability::a_broken_stream_leaves_nothing,
 }
+
+/// Under this isolation PostgreSQL breaks off all but one of those who write to the same row at once.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_postgresql_breaks_off_is_done_again() {
+    let Some(place) = places::grown_up().await else { return };
+    place.isolate("serializable").await;
+    let stores = place.stores().await;
+    let owner = stores.register("owner").await.id();
+    let mut writers = tokio::task::JoinSet::new();
+    for _ in 0..8 {
+        let (ledger, act) = (stores.ledger.clone(), stores.act());
+        writers.spawn(async move { ledger.login_refused(&owner, &act).await });
+    }
+    assert!(writers.join_all().await.into_iter().all(|outcome| outcome == Ok(())));
+    assert_eq!(stores.ledger.log_size().await.unwrap(), 9);
+    stores.ledger.close().await;
+    place.remove().await;
+}

@@ -3,6 +3,7 @@
 //! Not every test needs every helper.
 #![allow(dead_code, unused_imports, clippy::unwrap_used, clippy::print_stdout)]
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -12,15 +13,15 @@ use cowl_api::{Client, ClientConfig, ClientError, ProblemCode};
 use cowl_crypto::merkle::Hash;
 use cowl_domain::{CheckpointRef, Timestamp};
 use cowl_server::{Clock, Running, ServerConfig, start};
+use cowl_testkit::shared::SharedStores;
+pub(crate) use cowl_testkit::shared::fresh;
 use tempfile::TempDir;
 
 mod person;
 mod record;
-mod shared;
 
 pub(crate) use person::Person;
 pub(crate) use record::{OwnedRecord, SealedItem, grant_of, revocation_of, sealed_parts};
-pub(crate) use shared::{fresh, shared_stores};
 
 /// A clock that a test moves.
 pub(crate) struct TestClock(AtomicU64);
@@ -33,6 +34,10 @@ impl TestClock {
 
     pub(crate) fn advance(&self, seconds: u64) {
         self.0.fetch_add(seconds * 1000, Ordering::SeqCst);
+    }
+
+    pub(crate) fn set_back(&self, seconds: u64) {
+        self.0.fetch_sub(seconds * 1000, Ordering::SeqCst);
     }
 }
 
@@ -58,8 +63,19 @@ impl World {
     pub(crate) async fn start_with(adjust: impl FnOnce(&mut ServerConfig)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut config = ServerConfig::embedded(folder.path());
-        config.housekeeping.expiry_seconds = 1;
         adjust(&mut config);
+        Self::start_as(config, folder).await
+    }
+
+    /// On PostgreSQL and S3, one of them at the end of a wire.
+    pub(crate) async fn start_on(stores: &SharedStores) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let config = ServerConfig::read(&stores.configure(folder.path())).unwrap();
+        Self::start_as(config, folder).await
+    }
+
+    async fn start_as(mut config: ServerConfig, folder: TempDir) -> Self {
+        config.housekeeping.expiry_seconds = 1;
         let clock = TestClock::new();
         let running = start(config, clock.clone(), Stop::new()).await.unwrap();
         let client = client_of(&running.url());
@@ -73,6 +89,11 @@ impl World {
     pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()
     }
+}
+
+/// A configuration file in `folder` for a server on PostgreSQL and S3; `None`, said aloud, where there are none.
+pub(crate) fn shared_stores(folder: &Path) -> Option<PathBuf> {
+    SharedStores::of_environment().map(|stores| stores.configure(folder))
 }
 
 pub(crate) fn client_of(url: &str) -> Client {

@@ -128,8 +128,9 @@ impl Work {
 
 /// How long a caller waits for a connection, and for a server that refuses.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// A connection that has rested longer is asked whether it still lives before it is used.
-const RESTED: Duration = Duration::from_secs(5);
+/// A connection that has rested longer is asked whether it still lives before it is used: after an outage none
+/// of the old ones does.
+const RESTED: Duration = Duration::from_millis(100);
 
 fn pool_options(dialect: Dialect) -> AnyPoolOptions {
     let options = AnyPoolOptions::new().acquire_timeout(PATIENCE).test_before_acquire(false);

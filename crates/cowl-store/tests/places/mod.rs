@@ -50,6 +50,14 @@ impl GrownUp {
         Stores::open(self.config.clone()).await.unwrap()
     }
 
+    /// Sets the isolation of all transactions to come.
+    pub(crate) async fn isolate(&self, level: &str) {
+        let mut connection = PgConnection::connect(&self.server).await.unwrap();
+        let statement =
+            format!("ALTER DATABASE {} SET default_transaction_isolation = '{level}'", self.database);
+        connection.execute(AssertSqlSafe(statement)).await.unwrap();
+    }
+
     pub(crate) async fn remove(self) {
         let mut connection = PgConnection::connect(&self.server).await.unwrap();
         let statement = format!("DROP DATABASE {} WITH (FORCE)", self.database);

@@ -1,12 +1,13 @@
 //! `cowl agent …`
 
-use cowl_vault::Vault;
+use cowl_api::ProblemCode;
+use cowl_vault::{Vault, VaultError};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::Context;
 use super::grant::Rekeyed;
 use crate::args::{AgentCommand, RunArguments};
-use crate::failure::Result;
+use crate::failure::{Failure, Result};
 use crate::{block_on, keeper, session};
 
 pub(super) fn run(context: &Context, command: AgentCommand) -> Result<()> {
@@ -39,12 +40,19 @@ async fn look_again_and_again(context: &Context, vault: &Vault, arguments: &RunA
     loop {
         clock.tick().await;
         match look(context, vault).await {
-            // The cloud may be back the next time.
-            Err(crate::failure::Failure::Vault(error @ cowl_vault::VaultError::Unreachable(_))) => {
-                context.output.note(error)
-            }
+            Err(Failure::Vault(error)) if may_pass(&error) => context.output.note(error),
             outcome => outcome?,
         }
+    }
+}
+
+/// The cloud may be back the next time, and another device of the party may have been faster this time.
+fn may_pass(error: &VaultError) -> bool {
+    use ProblemCode::{Conflict, TooManyRequests, Unavailable};
+    match error {
+        VaultError::Unreachable(_) => true,
+        VaultError::Refused(problem) => matches!(problem.code, Conflict | TooManyRequests | Unavailable),
+        _ => false,
     }
 }
 
