@@ -130,7 +130,7 @@ impl Vault {
 
     async fn held(&self, record: &Record) -> Result<Held> {
         let (items, _) = self.verified_items(record).await?;
-        let open = self.open_items(record, items).await?;
+        let open = self.open_sound(record, items).await?;
         let held = open.into_iter().filter(|open| open.manifest.label.kind != Kind::Index).map(|open| {
             let manifest = open.manifest;
             let held = HeldItem {

@@ -1,6 +1,6 @@
 //! Grants: make, see, take back; and what a grantee holds through them.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use cowl_api::types::{GrantView, NewGrant, NewGrants};
@@ -56,6 +56,14 @@ pub(crate) struct CheckedGrant {
 impl CheckedGrant {
     pub(crate) fn in_force(&self, at: Timestamp) -> bool {
         self.revocation.is_none() && !self.grant.has_expired(at)
+    }
+
+    /// The last epoch that a grant on a record was good for; none is the last while it lives.
+    fn last_epoch(&self) -> u32 {
+        match self.revocation.as_ref().map(|end| end.last) {
+            Some(ShareTarget::Epoch(number)) => number,
+            _ => u32::MAX,
+        }
     }
 
     fn state(&self, at: Timestamp) -> GrantState {
@@ -364,19 +372,21 @@ impl Vault {
         })
     }
 
-    /// Who may put items into an own record now, or might have before a grant to do so ended.
-    pub(crate) async fn appenders(&self, record: &RecordId) -> Result<HashSet<PartyId>> {
+    /// Who may put items into an own record, with the last epoch in which they might: the one in which the grant
+    /// to do so ended, or any while it lives.
+    pub(crate) async fn appenders(&self, record: &RecordId) -> Result<HashMap<PartyId, u32>> {
         let lets_append = |checked: &CheckedGrant| {
             checked.grant.record == *record
                 && checked.owner.party() == self.party_id()
                 && checked.grant.powers.contains(Power::Append)
         };
-        let grants = self.checked_grants().await?;
-        Ok(grants
-            .iter()
-            .filter(|checked| lets_append(checked))
-            .map(|checked| checked.grant.grantee)
-            .collect())
+        let mut appenders = HashMap::new();
+        for checked in self.checked_grants().await?.iter().filter(|checked| lets_append(checked)) {
+            let last = checked.last_epoch();
+            let known = appenders.entry(checked.grant.grantee).or_insert(last);
+            *known = last.max(*known);
+        }
+        Ok(appenders)
     }
 
     /// The epochs of somebody else's record that the caller's grants open.

@@ -116,7 +116,7 @@ impl Vault {
         for info in self.records().await? {
             let record = self.load_record(&info.record).await?;
             let (items, _) = self.verified_items(&record).await?;
-            let open = self.open_items(&record, items).await?;
+            let open = self.open_sound(&record, items).await?;
             visible.extend(open.iter().map(|open| open.manifest.item));
             changed |= self.take_segments(&record, &open, &mut index, progress).await?;
         }

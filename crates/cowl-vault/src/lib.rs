@@ -7,6 +7,7 @@
 
 pub mod account;
 mod add;
+mod adopt;
 mod audit;
 mod check;
 pub mod codec;

@@ -23,7 +23,7 @@ impl Vault {
         let record = self.load_record(&record).await?;
         let (items, _) = self.verified_items(&record).await?;
         let mut infos = Vec::with_capacity(items.len());
-        for open in self.open_items(&record, items).await? {
+        for open in self.open_sound(&record, items).await? {
             infos.push(self.item_info(&open).await?);
         }
         Ok(infos)
@@ -61,7 +61,8 @@ impl Vault {
     pub async fn remove(&self, record: RecordId, items: &[ItemId]) -> Result<()> {
         let mut change = self.begin_change(&record).await?;
         for item in items {
-            if !change.placements.contains_key(item) {
+            let appended = change.appended.iter().any(|placed| placed.placement.item == *item);
+            if !appended && !change.placements.contains_key(item) {
                 return Err(VaultError::NotFound { what: "item", name: item.to_string() });
             }
         }

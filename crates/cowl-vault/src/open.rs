@@ -82,7 +82,10 @@ impl Vault {
             self.check_seen(item.placement.checkpoint).await?;
         }
         let appenders = self.appenders(&record.id).await?;
-        match items.iter().find(|item| item.appended && !appenders.contains(&item.placement.signer())) {
+        let allowed = |item: &PlacedItem| {
+            appenders.get(&item.placement.signer()).is_some_and(|last| item.placement.epoch <= *last)
+        };
+        match items.iter().find(|item| item.appended && !allowed(item)) {
             Some(item) => {
                 let by = self.handle_of(&item.placement.signer()).await?.to_string();
                 Err(Tampering::Injected { item: item.placement.item, by }.into())
@@ -143,6 +146,22 @@ impl Vault {
             done.push(OpenItem { placement: item.placement, key, manifest, origin, appended: item.appended });
         }
         Ok(done)
+    }
+
+    /// Opens what a record holds, and of what others have appended that which opens. The rest is passed over:
+    /// somebody who may append must not be able to hide the record from its owner
+    /// ([`Vault::rekey_pending`] removes it and says so).
+    pub(crate) async fn open_sound(&self, record: &Record, items: Vec<PlacedItem>) -> Result<Vec<OpenItem>> {
+        let (appended, accepted): (Vec<_>, Vec<_>) = items.into_iter().partition(|item| item.appended);
+        let mut open = self.open_items(record, accepted).await?;
+        for item in appended {
+            match self.open_items(record, vec![item]).await {
+                Ok(one) => open.extend(one),
+                Err(VaultError::Tampered(_)) => {}
+                Err(other) => return Err(other),
+            }
+        }
+        Ok(open)
     }
 
     fn open_manifest(

@@ -17,6 +17,7 @@ use cowl_seal::message;
 use crate::directory::KnownParty;
 use crate::error::{Result, Tampering, VaultError};
 use crate::local::SeenHead;
+use crate::open::PlacedItem;
 use crate::vault::{Vault, now};
 use crate::view::RecordInfo;
 
@@ -37,6 +38,8 @@ pub(crate) struct Change<'a> {
     pub record: Record,
     /// Item → digest of its placement, for the head.
     pub placements: BTreeMap<ItemId, Digest>,
+    /// What others have put in and no head holds yet.
+    pub appended: Vec<PlacedItem>,
 }
 
 impl Vault {
@@ -262,12 +265,9 @@ impl Vault {
             )));
         }
         let (items, _) = self.verified_items(&loaded).await?;
-        let placements = items
-            .iter()
-            .filter(|item| !item.appended)
-            .map(|item| (item.placement.item, item.placement.digest()));
-        let placements = placements.collect();
-        Ok(Change { vault: self, record: loaded, placements })
+        let (appended, accepted): (Vec<_>, Vec<_>) = items.into_iter().partition(|item| item.appended);
+        let placements = accepted.iter().map(|item| (item.placement.item, item.placement.digest())).collect();
+        Ok(Change { vault: self, record: loaded, placements, appended })
     }
 }
 
@@ -304,19 +304,24 @@ impl Record {
 #[derive(Default)]
 pub(crate) struct Delta {
     pub items: Vec<(ItemId, Digest, NewItem)>,
+    /// Appended items that the head holds from now on, with their placements. The cloud takes them in by their
+    /// arrival, so these and `removed` together name all that wait.
+    pub adopted: Vec<(ItemId, Digest)>,
     pub removed: Vec<ItemId>,
     pub epoch: Option<Signed<Epoch>>,
     pub shares: Vec<Signed<Share>>,
 }
 
 impl Change<'_> {
-    /// Signs the next head over this change and commits both. What was appended by others since stays out.
+    /// Signs the next head over this change and commits both. What others have appended stays out, unless it is
+    /// adopted.
     pub(crate) async fn commit(&mut self, delta: Delta) -> Result<()> {
         let mut placements = self.placements.clone();
         for item in &delta.removed {
             placements.remove(item);
         }
         placements.extend(delta.items.iter().map(|(item, placement, _)| (*item, *placement)));
+        placements.extend(delta.adopted.iter().copied());
         let epoch = match &delta.epoch {
             Some(signed) => Some(self.record.owner.verify_statement(signed)?),
             None => None,
@@ -336,6 +341,7 @@ impl Change<'_> {
             self.record.epochs.push(epoch);
         }
         self.record.head = self.record.owner.verify_statement(&signed)?;
+        self.appended.retain(|item| !settled(&item.placement.item, &placements, &delta.removed));
         self.placements = placements;
         let epochs = u32::try_from(self.record.epochs.len()).unwrap_or(u32::MAX);
         self.vault.remember_head(&self.record.head, epochs)
@@ -367,6 +373,11 @@ impl Change<'_> {
         };
         Ok(self.vault.sign(&head))
     }
+}
+
+/// Whether an appended item is in the head now, or gone.
+fn settled(item: &ItemId, placements: &BTreeMap<ItemId, Digest>, removed: &[ItemId]) -> bool {
+    placements.contains_key(item) || removed.contains(item)
 }
 
 /// The X-Wing public key of an epoch.

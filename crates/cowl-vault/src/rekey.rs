@@ -32,24 +32,29 @@ struct Ended {
 }
 
 impl Vault {
-    /// How many ended grants of the caller's wait for re-keying.
+    /// How much work waits for the owner: ended grants whose re-keying is due, and items that others have
+    /// appended.
     ///
     /// # Errors
     /// Those of the server.
     pub async fn pending(&self) -> Result<u64> {
         let at = now();
         let own = self.own_grants().await?;
-        Ok(own.iter().filter(|checked| !checked.in_force(at) && !checked.rekeyed).count() as u64)
+        let ended = own.iter().filter(|checked| !checked.in_force(at) && !checked.rekeyed).count() as u64;
+        Ok(ended + self.waiting_appends(&own).await?)
     }
 
-    /// Re-keys what ended grants could open, and resumes what was cut.
+    /// Takes in what others have appended, re-keys what ended grants could open, and resumes what was cut.
     ///
     /// # Errors
     /// Those of the server; what was done until then stays done.
     pub async fn rekey_pending(&self, progress: &dyn Progress) -> Result<RekeyReport> {
         self.revoke_expired().await?;
         let mut report = RekeyReport::default();
-        let ended: Vec<Ended> = self.own_grants().await?.into_iter().filter_map(ended).collect();
+        let own = self.own_grants().await?;
+        // Before the re-keying, so that what is taken in gets new keys like all else.
+        self.adopt_appended(&own, &mut report, progress).await?;
+        let ended: Vec<Ended> = own.into_iter().filter_map(ended).collect();
         let records: HashSet<RecordId> = ended.iter().map(|end| end.grant.record).collect();
         for record in records {
             let of_record: Vec<&Ended> = ended.iter().filter(|end| end.grant.record == record).collect();
@@ -88,20 +93,32 @@ impl Vault {
         let items = self.open_all(&change).await?;
         let due: Vec<OpenItem> =
             items.into_iter().filter(|open| ended.iter().any(|end| end.opened(open))).collect();
-        progress.begin("re-keying", due.iter().map(|open| open.placement.size).sum());
-        let mut rest = due.as_slice();
-        while !rest.is_empty() {
-            let (batch, after) = rest.split_at(batch_length(rest));
-            self.rekey_batch(&mut change, batch, report, progress).await?;
-            rest = after;
-        }
-        progress.end();
+        self.rekey_items(&mut change, &due, report, progress).await?;
         for end in ended {
             let grant = end.grant.grant;
             self.client.rekeyed(&grant).await?;
             self.change_state(|state| state.set_ended(EndedGrant { grant, rekeyed: true }))?;
             report.grants += 1;
         }
+        Ok(())
+    }
+
+    /// Gives items new keys, payloads and part names, batch by batch.
+    pub(crate) async fn rekey_items(
+        &self,
+        change: &mut Change<'_>,
+        due: &[OpenItem],
+        report: &mut RekeyReport,
+        progress: &dyn Progress,
+    ) -> Result<()> {
+        progress.begin("re-keying", due.iter().map(|open| open.placement.size).sum());
+        let mut rest = due;
+        while !rest.is_empty() {
+            let (batch, after) = rest.split_at(batch_length(rest));
+            self.rekey_batch(change, batch, report, progress).await?;
+            rest = after;
+        }
+        progress.end();
         Ok(())
     }
 

@@ -193,6 +193,23 @@ pub struct RekeyReport {
     pub parts: u64,
     /// Their bytes.
     pub bytes: u64,
+    /// Items appended by others that every reader of the record sees from now on.
+    pub adopted: u64,
+    /// Items appended by others that did not hold.
+    pub refused: Vec<RefusedAppend>,
+}
+
+/// An item that somebody appended and that was removed, because it was not what it said.
+#[derive(Debug, Clone)]
+pub struct RefusedAppend {
+    /// The item.
+    pub item: ItemId,
+    /// Its record.
+    pub record: RecordId,
+    /// Who had appended it.
+    pub by: Handle,
+    /// What did not hold.
+    pub reason: String,
 }
 
 /// Where a request stands.

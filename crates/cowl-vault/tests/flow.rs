@@ -5,6 +5,8 @@ mod support;
 
 #[path = "flow/accounts.rs"]
 mod accounts;
+#[path = "flow/appending.rs"]
+mod appending;
 #[path = "flow/audit.rs"]
 mod audit;
 #[path = "flow/codecs.rs"]

@@ -25,6 +25,8 @@ mod search;
 mod server;
 mod trust;
 
+pub(crate) use grant::Rekeyed;
+
 /// What every command gets.
 #[derive(Debug, Clone)]
 pub(crate) struct Context {

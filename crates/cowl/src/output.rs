@@ -66,6 +66,11 @@ impl Output {
         }
     }
 
+    /// Says something that has to be known, even by those who want results and errors only.
+    pub(crate) fn warn(self, text: impl Display) {
+        let _ = writeln!(anstream::stderr(), "{BAD}warning{BAD:#} {text}");
+    }
+
     /// A bar, or nothing where nobody looks.
     pub(crate) fn progress(self) -> Box<dyn Progress> {
         if self.bars { Box::new(Bar::default()) } else { Box::new(Silent) }

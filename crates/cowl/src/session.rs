@@ -2,7 +2,7 @@
 
 use cowl_vault::{Password, Profile, Vault, account};
 
-use crate::commands::Context;
+use crate::commands::{Context, Rekeyed};
 use crate::failure::{Failure, Result};
 use crate::{keeper, secret_input};
 
@@ -19,17 +19,28 @@ pub(crate) async fn unlock(context: &Context) -> Result<Vault> {
     unlock_with(profile, &password).await
 }
 
-/// The vault, after finishing a re-keying of an earlier command that was cut or detached.
+/// The vault, after its owner's pending work: a re-keying of an earlier command that was cut or detached, and
+/// items that others have appended.
 ///
 /// # Errors
-/// Those of [`unlock`], and those of the re-keying.
+/// Those of [`unlock`], and those of the work.
 pub(crate) async fn unlock_and_resume(context: &Context) -> Result<Vault> {
     let vault = unlock(context).await?;
     if vault.pending().await? > 0 {
-        context.output.note("finishing the re-keying that an earlier command left");
-        vault.rekey_pending(&*context.output.progress()).await?;
+        context.output.note("doing what waits: re-keying, and taking in what others have appended");
+        work(context, &vault).await?;
     }
     Ok(vault)
+}
+
+/// Does an owner's pending work; what had to be removed is named on stderr.
+///
+/// # Errors
+/// Those of the work; what was done until then stays done.
+pub(crate) async fn work(context: &Context, vault: &Vault) -> Result<Rekeyed> {
+    let done = Rekeyed::from(vault.rekey_pending(&*context.output.progress()).await?);
+    done.warn(context.output);
+    Ok(done)
 }
 
 /// The password of this profile's party.

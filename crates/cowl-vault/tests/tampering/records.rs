@@ -1,16 +1,17 @@
 //! Records and items that nobody made who may, and keys that the cloud would like things to be sealed to.
 
 use axum::http::Method;
-use cowl_api::paths::{COMMITS, ITEMS, RECORD, RECORDS};
+use cowl_api::paths::{COMMITS, ITEMS, PARTS_BATCH, RECORD, RECORDS};
 use cowl_api::types::{Commit, ItemPage, ItemRow, RecordView};
 use cowl_domain::{
     Epoch, Placement, Power, Powers, RecordGenesis, RecordHead, RecordId, SealingKey, Signed, StatementError,
 };
 use cowl_seal::XWingIdentity;
-use cowl_vault::{GrantSpec, Tampering};
+use cowl_vault::{GrantSpec, Silent, Tampering};
 
 use crate::assert_matches;
 use crate::support::forge::{impersonate, read, resign};
+use crate::support::frames::alter;
 use crate::support::party::grant_spec;
 use crate::support::{World, tampering};
 
@@ -96,6 +97,43 @@ async fn an_item_flagged_as_appended_by_somebody_without_a_grant_is_named() {
     world.patient.mallory.alter(ITEMS, move |page: &mut ItemPage| insert(&mut page.items, row.clone()));
     let by = "attacker".to_owned();
     assert_eq!(tampering(world.patient.vault.items(record).await), Tampering::Injected { item, by });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_item_that_the_cloud_calls_appended_is_not_taken_into_the_head() {
+    let world = World::start().await;
+    let record = one_item(&world).await;
+    let powers = Powers::of([Power::Read, Power::Append]);
+    let spec = GrantSpec { powers, ..grant_spec(record, &[], world.radiologist.handle) };
+    world.patient.vault.grant(&spec).await.unwrap();
+    let row = ItemRow { appended: true, ..forged_row(&world, record).await };
+    let item = row.item.parse().unwrap();
+    world.patient.mallory.forget();
+    world.patient.mallory.alter(ITEMS, move |page: &mut ItemPage| insert(&mut page.items, row.clone()));
+    let by = "attacker".to_owned();
+    let refused = world.patient.vault.rekey_pending(&Silent).await;
+    assert_eq!(tampering(refused), Tampering::Injected { item, by });
+    assert!(world.patient.mallory.heard_on(&Method::POST, COMMITS).is_empty(), "no head was signed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_appended_item_whose_content_the_cloud_has_changed_is_not_taken_into_the_head() {
+    let world = World::start().await;
+    let record = one_item(&world).await;
+    let powers = Powers::of([Power::Read, Power::Append]);
+    let spec = GrantSpec { powers, ..grant_spec(record, &[], world.radiologist.handle) };
+    world.patient.vault.grant(&spec).await.unwrap();
+    let report = world.radiologist.add_bytes(record, "report.txt", b"no finding").await;
+    world.patient.mallory.on_answer(PARTS_BATCH, |_, answer| {
+        alter(answer, |frames| {
+            *frames = frames.iter().map(|frame| frame.with_bytes(vec![7; frame.bytes.len()])).collect()
+        });
+    });
+    let done = world.patient.vault.rekey_pending(&Silent).await.unwrap();
+    assert_eq!(done.adopted, 0);
+    let refused = done.refused.iter().find(|one| one.item == report).unwrap();
+    assert!(refused.reason.contains("part 1"), "{refused:?}");
+    assert_eq!(refused.by.as_str(), world.radiologist.handle);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,7 +5,6 @@ use cowl_vault::{Vault, VaultError};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::Context;
-use super::grant::Rekeyed;
 use crate::args::{AgentCommand, RunArguments};
 use crate::failure::{Failure, Result};
 use crate::{block_on, keeper, session};
@@ -21,8 +20,7 @@ pub(super) fn run(context: &Context, command: AgentCommand) -> Result<()> {
 async fn work(context: &Context, arguments: &RunArguments) -> Result<()> {
     let vault = session::unlock(context).await?;
     if arguments.once {
-        let report = vault.rekey_pending(&*context.output.progress()).await?;
-        return context.output.data(&Rekeyed::from(report));
+        return context.output.data(&session::work(context, &vault).await?);
     }
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -60,6 +58,5 @@ async fn look(context: &Context, vault: &Vault) -> Result<()> {
     if vault.pending().await? == 0 {
         return Ok(());
     }
-    let report = vault.rekey_pending(&*context.output.progress()).await?;
-    context.output.data(&Rekeyed::from(report))
+    context.output.data(&session::work(context, vault).await?)
 }

@@ -13,6 +13,7 @@ use crate::args::{GrantCommand, ListGrantsArguments, MakeArguments, RevokeArgume
 use crate::columns::{Columns, printable};
 use crate::failure::{Failure, Result};
 use crate::moment::{Moment, Until};
+use crate::output::Output;
 use crate::session;
 use crate::size::{Size, count};
 use crate::style::{COMMAND, GOOD, QUIET};
@@ -75,13 +76,10 @@ async fn revoke(context: &Context, arguments: &RevokeArguments) -> Result<()> {
         true => None,
         false => {
             context.output.note("the cloud refuses from now on; giving new keys to what was open");
-            Some(vault.rekey_pending(&*context.output.progress()).await?)
+            Some(session::work(context, &vault).await?)
         }
     };
-    context.output.data(&Revoked {
-        revoked: ids.iter().map(ToString::to_string).collect(),
-        rekeyed: rekeyed.map(Rekeyed::from),
-    })
+    context.output.data(&Revoked { revoked: ids.iter().map(ToString::to_string).collect(), rekeyed })
 }
 
 async fn grants_to_end(vault: &Vault, arguments: &RevokeArguments) -> Result<Vec<GrantInfo>> {
@@ -237,24 +235,55 @@ struct Revoked {
     rekeyed: Option<Rekeyed>,
 }
 
-/// What re-keying did.
+/// What an owner's pending work did.
 #[derive(Debug, Serialize)]
-pub(super) struct Rekeyed {
+pub(crate) struct Rekeyed {
     grants: u64,
     items: u64,
     parts: u64,
     bytes: Size,
+    /// Items appended by others that every reader sees from now on.
+    adopted: u64,
+    /// Items appended by others that did not hold and were removed.
+    refused: Vec<Refused>,
+}
+
+#[derive(Debug, Serialize)]
+struct Refused {
+    item: String,
+    record: String,
+    by: String,
+    reason: String,
 }
 
 impl From<RekeyReport> for Rekeyed {
     fn from(report: RekeyReport) -> Self {
-        let RekeyReport { grants, items, parts, bytes } = report;
-        Self { grants, items, parts, bytes: Size(bytes) }
+        let RekeyReport { grants, items, parts, bytes, adopted, refused } = report;
+        let refused = refused.into_iter().map(|one| Refused {
+            item: one.item.to_string(),
+            record: one.record.to_string(),
+            by: one.by.to_string(),
+            reason: one.reason,
+        });
+        Self { grants, items, parts, bytes: Size(bytes), adopted, refused: refused.collect() }
+    }
+}
+
+impl Rekeyed {
+    /// Items that were removed although nobody asked for it are named, whatever the command prints.
+    pub(crate) fn warn(&self, output: Output) {
+        for one in &self.refused {
+            let (item, reason) = (&one.item[..items::SHORT], printable(&one.reason));
+            output.warn(format_args!("removed item {item}, which {} had appended: {reason}", one.by));
+        }
     }
 }
 
 impl fmt::Display for Rekeyed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.adopted > 0 {
+            write!(f, "{} from others taken in; ", count(self.adopted, "item"))?;
+        }
         let (items, parts) = (count(self.items, "item"), count(self.parts, "part"));
         write!(f, "{items} re-keyed: {parts} ({}) sealed anew under new names", self.bytes)
     }
