@@ -82,12 +82,13 @@ impl Client {
 }
 
 fn parse_base(text: &str) -> Result<Url, ClientError> {
-    let url = Url::parse(text).map_err(|e| config_error("the server's address", &e))?;
-    let fits = matches!(url.scheme(), "http" | "https") && url.has_host();
-    if fits && url.query().is_none() && url.username().is_empty() && url.password().is_none() {
-        return Ok(url);
-    }
-    Err(ClientError::Config { detail: "the server's address is no plain http or https address".into() })
+    let fits = |url: &Url| {
+        let known = matches!(url.scheme(), "http" | "https") && url.has_host();
+        known && url.query().is_none() && url.username().is_empty() && url.password().is_none()
+    };
+    Url::parse(text).ok().filter(fits).ok_or_else(|| ClientError::Config {
+        detail: format!("'{text}' is not the address of a server, such as https://cloud.example"),
+    })
 }
 
 fn connector(config: &ClientConfig, base: &Url) -> Result<reqwest::Client, ClientError> {

@@ -73,7 +73,9 @@ impl Vault {
             return Ok(());
         }
         let judged = self.judge(&mut change, progress).await?;
-        self.rekey_items(&mut change, &judged.outdated, report, progress).await?;
+        if !self.rekey_items(&mut change, &judged.outdated, report, progress).await? {
+            return Ok(());
+        }
         let adopted: Vec<_> =
             judged.sound.iter().map(|open| (open.manifest.item, open.placement.digest())).collect();
         let removed: Vec<ItemId> = judged.refused.iter().map(|refused| refused.item).collect();

@@ -48,9 +48,9 @@ impl Vault {
         match (found.len(), found.pop()) {
             (1, Some(one)) => Ok(one),
             (0, _) | (_, None) => Err(VaultError::NotFound { what: "item", name: text.to_owned() }),
-            (many, _) => {
-                Err(VaultError::Invalid(format!("'{text}' fits {many} items; give more of the identifier")))
-            }
+            (many, _) => Err(VaultError::Invalid(format!(
+                "'{text}' fits {many} items; name one by its identifier instead"
+            ))),
         }
     }
 

@@ -73,6 +73,23 @@ impl Profile {
         Ok(profile)
     }
 
+    /// Leads a profile that nobody has registered or logged in on yet to another server; what is known of the
+    /// one before is forgotten.
+    ///
+    /// # Errors
+    /// When the profile belongs to a party, or the folder cannot be written.
+    pub fn choose_server(&mut self, server_url: &str, ca_pem: Option<&[u8]>) -> Result<()> {
+        if let Some(handle) = self.handle() {
+            return Err(VaultError::Invalid(format!("this profile belongs to {handle} already")));
+        }
+        match ca_pem {
+            Some(pem) => write_private(&self.dir.join(CA), pem)?,
+            None => self.remove(CA)?,
+        }
+        self.settings = Settings { server: server_url.to_owned(), ..Settings::default() };
+        self.save()
+    }
+
     /// Opens the profile in a folder.
     ///
     /// # Errors

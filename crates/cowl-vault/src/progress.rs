@@ -1,4 +1,4 @@
-//! How long work tells how far it is.
+//! How long work tells how far it is, and learns that it shall stop.
 
 /// Receives the progress of one piece of work. Calls come from several threads.
 pub trait Progress: Send + Sync {
@@ -8,6 +8,11 @@ pub trait Progress: Send + Sync {
     fn advance(&self, bytes: u64);
     /// The work has ended.
     fn end(&self);
+    /// Whether the work shall go on. Re-keying asks between two steps that each stand by themselves; what is
+    /// left then is still pending. Work that would lose what it has done does not ask.
+    fn goes_on(&self) -> bool {
+        true
+    }
 }
 
 /// Nobody looks.

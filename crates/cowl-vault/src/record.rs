@@ -72,7 +72,7 @@ impl Vault {
             [one] => Ok((*one).clone()),
             [] => Err(VaultError::NotFound { what: "record", name: text.to_owned() }),
             _ => Err(VaultError::Invalid(format!(
-                "'{text}' fits {} records; give more of the identifier",
+                "'{text}' fits {} records; name one by its identifier instead",
                 found.len()
             ))),
         }

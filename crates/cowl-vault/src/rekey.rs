@@ -44,7 +44,8 @@ impl Vault {
         Ok(ended + self.waiting_appends(&own).await?)
     }
 
-    /// Takes in what others have appended, re-keys what ended grants could open, and resumes what was cut.
+    /// Takes in what others have appended, re-keys what ended grants could open, and resumes what was cut. Ends
+    /// early when `progress` says so.
     ///
     /// # Errors
     /// Those of the server; what was done until then stays done.
@@ -57,6 +58,9 @@ impl Vault {
         let ended: Vec<Ended> = own.into_iter().filter_map(ended).collect();
         let records: HashSet<RecordId> = ended.iter().map(|end| end.grant.record).collect();
         for record in records {
+            if !progress.goes_on() {
+                break;
+            }
             let of_record: Vec<&Ended> = ended.iter().filter(|end| end.grant.record == record).collect();
             self.rekey_record(&record, &of_record, &mut report, progress).await?;
         }
@@ -93,7 +97,9 @@ impl Vault {
         let items = self.open_all(&change).await?;
         let due: Vec<OpenItem> =
             items.into_iter().filter(|open| ended.iter().any(|end| end.opened(open))).collect();
-        self.rekey_items(&mut change, &due, report, progress).await?;
+        if !self.rekey_items(&mut change, &due, report, progress).await? {
+            return Ok(());
+        }
         for end in ended {
             let grant = end.grant.grant;
             self.client.rekeyed(&grant).await?;
@@ -103,23 +109,24 @@ impl Vault {
         Ok(())
     }
 
-    /// Gives items new keys, payloads and part names, batch by batch.
+    /// Gives items new keys, payloads and part names, batch by batch. False if `progress` ended it before all
+    /// were done.
     pub(crate) async fn rekey_items(
         &self,
         change: &mut Change<'_>,
         due: &[OpenItem],
         report: &mut RekeyReport,
         progress: &dyn Progress,
-    ) -> Result<()> {
+    ) -> Result<bool> {
         progress.begin("re-keying", due.iter().map(|open| open.placement.size).sum());
         let mut rest = due;
-        while !rest.is_empty() {
+        while !rest.is_empty() && progress.goes_on() {
             let (batch, after) = rest.split_at(batch_length(rest));
             self.rekey_batch(change, batch, report, progress).await?;
             rest = after;
         }
         progress.end();
-        Ok(())
+        Ok(rest.is_empty())
     }
 
     async fn open_all(&self, change: &Change<'_>) -> Result<Vec<OpenItem>> {

@@ -1,5 +1,6 @@
 //! The command line as plain data. Nothing here acts; [`crate::settings`] and [`crate::commands`] do.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
@@ -45,7 +46,7 @@ pub(crate) struct Arguments {
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Everywhere")]
 pub(crate) struct GlobalArguments {
-    /// Print one JSON document instead of text
+    /// Print one JSON document instead of text; errors too, on stderr
     #[arg(long, global = true)]
     pub(crate) json: bool,
     /// Print results and errors only
@@ -135,8 +136,8 @@ pub(crate) struct SearchArguments {
     #[arg(required = true)]
     pub(crate) words: Vec<String>,
     /// At most N results
-    #[arg(long, value_name = "N", default_value_t = 10)]
-    pub(crate) limit: usize,
+    #[arg(long, value_name = "N", default_value = "10")]
+    pub(crate) limit: NonZeroUsize,
 }
 
 const EXAMPLES: &str = "\

@@ -13,7 +13,7 @@ pub(crate) type Result<T> = std::result::Result<T, Failure>;
 pub(crate) enum Failure {
     /// The vault's reason.
     #[error(transparent)]
-    Vault(#[from] VaultError),
+    Vault(VaultError),
     /// A plain no: not verified, not opened, not confirmed.
     #[error("{text}")]
     No {
@@ -31,7 +31,7 @@ pub(crate) enum Failure {
         hint: Option<String>,
     },
     /// A file of this machine.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {}", path.display(), in_words(source))]
     File {
         /// Which.
         path: PathBuf,
@@ -41,6 +41,37 @@ pub(crate) enum Failure {
     /// Standard streams and the like.
     #[error("{0}")]
     Stream(#[from] io::Error),
+    /// Ctrl-C, where something catches the signal that ends the process otherwise.
+    #[error("interrupted; nothing was changed")]
+    Interrupted,
+}
+
+impl From<VaultError> for Failure {
+    fn from(error: VaultError) -> Self {
+        match error {
+            VaultError::File { path, source } => Self::File { path, source },
+            other => Self::Vault(other),
+        }
+    }
+}
+
+/// The system's words without its number, and without the temporary file that was meant to become this one.
+fn in_words(error: &io::Error) -> String {
+    let text = error.to_string();
+    text.split_once(" (os error ").map_or(text.as_str(), |(words, _)| words).to_owned()
+}
+
+/// Where what was not found can be seen, if it is there.
+fn where_to_look(what: &str) -> Option<String> {
+    let command = match what {
+        "item" => "cowl record list",
+        "record" => "cowl record records",
+        "grant" => "cowl grant list",
+        "request" => "cowl grant requests",
+        "party" => "cowl party list",
+        _ => return None,
+    };
+    Some(format!("see what there is: {command}"))
 }
 
 impl Failure {
@@ -76,17 +107,32 @@ impl Failure {
             {
                 Some("the session has ended; log in again: cowl party login".to_owned())
             }
+            Self::Vault(VaultError::NotFound { what, .. }) => where_to_look(what),
             Self::Vault(error) => error.hint(),
             Self::No { hint, .. } | Self::Usage { hint, .. } => hint.clone(),
-            Self::File { .. } | Self::Stream(_) => None,
+            Self::File { .. } | Self::Stream(_) | Self::Interrupted => None,
         }
     }
 
-    /// 1 for a no, 2 for wrong usage or a fault.
+    /// Whether the same may succeed in a while, with nothing done by anybody here: the cloud may be well again, and
+    /// another device of the party may have been faster this time.
+    pub(crate) fn may_pass(&self) -> bool {
+        use cowl_api::ProblemCode::{Conflict, Internal, TooManyRequests, Unavailable};
+        match self {
+            Self::Vault(VaultError::Unreachable(_)) => true,
+            Self::Vault(VaultError::Refused(problem)) => {
+                matches!(problem.code, Conflict | Internal | TooManyRequests | Unavailable)
+            }
+            _ => false,
+        }
+    }
+
+    /// 1 for a no, 2 for wrong usage or a fault; after Ctrl-C what a shell would say.
     pub(crate) fn exit_status(&self) -> u8 {
         match self {
             Self::Vault(error) if error.is_refusal() => 1,
             Self::No { .. } => 1,
+            Self::Interrupted => 130,
             _ => 2,
         }
     }
@@ -115,6 +161,16 @@ mod tests {
         let unreachable = Failure::from(VaultError::Unreachable("timeout".to_owned()));
         assert_eq!([tampered.exit_status(), unreachable.exit_status()], [1, 2]);
         assert_eq!([Failure::no("x").exit_status(), Failure::usage("x").exit_status()], [1, 2]);
+    }
+
+    #[test]
+    fn a_file_is_named_with_the_systems_words_and_without_its_numbers() {
+        let missing = std::fs::read("no/such/file").unwrap_err();
+        let failure = Failure::file(Path::new("no/such/file"), missing);
+        assert_eq!(failure.to_string(), "no/such/file: No such file or directory");
+        let temporary = tempfile::NamedTempFile::new_in("no/such/folder").unwrap_err();
+        let failure = Failure::from(VaultError::File { path: "out".into(), source: temporary });
+        assert_eq!(failure.to_string(), "out: No such file or directory");
     }
 
     #[test]

@@ -3,7 +3,8 @@
 //!
 //! It listens on a Unix socket in the profile's folder and serves processes of the same user only. A
 //! request is one byte: [`GET`] is answered with a length (32 bits, big-endian) and the session's bytes
-//! and begins the idle time anew; [`LOCK`] with one zero byte, after the bytes are gone. This module is
+//! and begins the idle time anew; [`PUT`] is followed by a length and bytes that take the place of the
+//! session's, and is answered with one zero byte; so is [`LOCK`], after the bytes are gone. This module is
 //! what commands call; [`hold`] is the process itself.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -23,12 +24,19 @@ pub(crate) mod hold;
 pub(crate) fn fetch(profile: &Path) -> Option<Zeroizing<Vec<u8>>> {
     let mut stream = connect(profile).ok()?;
     stream.write_all(&[GET]).ok()?;
-    let mut length = [0; 4];
-    stream.read_exact(&mut length).ok()?;
-    let length = usize::try_from(u32::from_be_bytes(length)).ok().filter(|length| *length <= LONGEST)?;
-    let mut session = Zeroizing::new(vec![0; length]);
-    stream.read_exact(&mut session).ok()?;
-    Some(session)
+    read_session(&mut stream).ok()
+}
+
+/// Gives the keeper of this profile another session to hold, for as long as it would have held the one before.
+/// Whether there was one to take it.
+pub(crate) fn replace(profile: &Path, session: &[u8]) -> bool {
+    let give = || -> io::Result<()> {
+        let mut stream = connect(profile)?;
+        stream.write_all(&[PUT])?;
+        write_session(&mut stream, session)?;
+        stream.read_exact(&mut [0])
+    };
+    give().is_ok()
 }
 
 /// Ends the keeper of this profile; whether there was one.
@@ -69,6 +77,22 @@ pub(crate) fn start(profile: &Path, session: &[u8], lock_after: Duration) -> Res
     })
 }
 
+fn read_session(stream: &mut UnixStream) -> io::Result<Zeroizing<Vec<u8>>> {
+    let mut length = [0; 4];
+    stream.read_exact(&mut length)?;
+    let length = usize::try_from(u32::from_be_bytes(length)).ok().filter(|length| *length <= LONGEST);
+    let length = length.ok_or(io::ErrorKind::InvalidData)?;
+    let mut session = Zeroizing::new(vec![0; length]);
+    stream.read_exact(&mut session)?;
+    Ok(session)
+}
+
+fn write_session(stream: &mut UnixStream, session: &[u8]) -> io::Result<()> {
+    let length = u32::try_from(session.len()).map_err(io::Error::other)?;
+    stream.write_all(&length.to_be_bytes())?;
+    stream.write_all(session)
+}
+
 fn connect(profile: &Path) -> io::Result<UnixStream> {
     let stream = address::connect(profile)?;
     address::refuse_strangers(&stream)?;
@@ -79,6 +103,8 @@ fn connect(profile: &Path) -> io::Result<UnixStream> {
 
 /// The request for the session.
 const GET: u8 = b'g';
+/// The request to hold another one.
+const PUT: u8 = b'p';
 /// The request to forget it.
 const LOCK: u8 = b'l';
 const READY: &str = "ready\n";

@@ -12,6 +12,7 @@ mod commands;
 mod demo;
 mod failure;
 mod harden;
+mod hidden_line;
 mod keeper;
 mod moment;
 mod output;
@@ -35,11 +36,14 @@ use crate::settings::{Settings, Surroundings};
 
 fn main() -> ExitCode {
     harden::forbid_core_dumps();
-    match run(Arguments::parse()) {
+    // Asked of the bare words first: what cannot be parsed is answered in JSON too.
+    let json = std::env::args_os().any(|word| word == "--json");
+    let arguments = Arguments::try_parse().unwrap_or_else(|error| output::report_arguments(&error, json));
+    match run(arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) if failure.is_broken_pipe() => ExitCode::SUCCESS,
         Err(failure) => {
-            output::report(&failure);
+            output::report(&failure, json);
             ExitCode::from(failure.exit_status())
         }
     }

@@ -77,13 +77,40 @@ impl Output {
     }
 }
 
-/// Prints why the command failed. When stderr is gone there is nobody to tell.
-pub(crate) fn report(failure: &Failure) {
+/// Prints why the command failed: as text, or as one line of JSON. When stderr is gone there is nobody to tell.
+pub(crate) fn report(failure: &Failure, json: bool) {
+    let (error, hint) = (failure.to_string(), failure.hint());
+    if json {
+        return complain(&error, hint.as_deref());
+    }
     let mut stderr = anstream::stderr();
-    let _ = writeln!(stderr, "{BAD}error{BAD:#}: {}", printable(&failure.to_string()));
-    if let Some(hint) = failure.hint() {
+    let _ = writeln!(stderr, "{BAD}error{BAD:#}: {}", printable(&error));
+    if let Some(hint) = hint {
         let _ = writeln!(stderr, "{HEAD}hint{HEAD:#}: {}", printable(&hint));
     }
+}
+
+/// Prints what is wrong with the command line, or the help that was asked for, and ends the program.
+pub(crate) fn report_arguments(error: &clap::Error, json: bool) -> ! {
+    if !json || !error.use_stderr() {
+        error.exit();
+    }
+    let text = error.to_string();
+    let (what, hint) = text.trim_end().split_once("\n\n").unwrap_or((text.trim_end(), ""));
+    let what = what.strip_prefix("error: ").unwrap_or(what);
+    complain(what, Some(hint).filter(|hint| !hint.is_empty()));
+    std::process::exit(error.exit_code());
+}
+
+fn complain(error: &str, hint: Option<&str>) {
+    #[derive(Serialize)]
+    struct Complaint<'a> {
+        error: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        hint: Option<&'a str>,
+    }
+    let text = serde_json::to_string(&Complaint { error, hint }).expect("two texts are always JSON");
+    let _ = writeln!(io::stderr(), "{text}");
 }
 
 /// One bar at a time; the latest piece of work has it.

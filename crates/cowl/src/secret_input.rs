@@ -10,15 +10,16 @@ use cowl_vault::Password;
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::failure::{Failure, Result};
+use crate::hidden_line;
 
 /// The password of an account.
 pub(crate) fn password(file: Option<&Path>, prompt: &str) -> Result<Password> {
-    read(file, prompt, PASSWORD_OPTION).map(into_password)
+    read(file, prompt, PASSWORD_OPTION).and_then(into_password)
 }
 
 /// A new password; from the terminal it is asked for twice.
 pub(crate) fn new_password(file: Option<&Path>, prompt: &str, option: &str) -> Result<Password> {
-    read_twice(file, prompt, option).map(into_password)
+    read_twice(file, prompt, option).and_then(into_password)
 }
 
 /// A passphrase that opens something.
@@ -66,8 +67,12 @@ pub(crate) fn is_stdin(path: &Path) -> bool {
     path.as_os_str() == "-"
 }
 
-fn into_password(mut text: Zeroizing<String>) -> Password {
-    Password::new(std::mem::take(&mut *text).into_bytes())
+/// No account has an empty one: that was a slip, or the wrong file.
+fn into_password(mut text: Zeroizing<String>) -> Result<Password> {
+    if text.is_empty() {
+        return Err(Failure::usage("the password is empty; nothing was changed"));
+    }
+    Ok(Password::new(std::mem::take(&mut *text).into_bytes()))
 }
 
 fn read(file: Option<&Path>, prompt: &str, option: &str) -> Result<Zeroizing<String>> {
@@ -87,9 +92,10 @@ fn read_twice(file: Option<&Path>, prompt: &str, option: &str) -> Result<Zeroizi
 }
 
 fn ask(prompt: &str, option: &str) -> Result<Zeroizing<String>> {
-    rpassword::prompt_password(prompt).map(Zeroizing::new).map_err(|_| {
-        Failure::usage(format!("there is no terminal to ask for it: {}", prompt.trim_end_matches([':', ' '])))
-            .with_hint(format!("give it in a file: {option} FILE"))
+    hidden_line::ask(prompt)?.ok_or_else(|| {
+        let what = prompt.trim_end_matches([':', ' ']);
+        Failure::usage(format!("{what}: there is no terminal to ask for it"))
+            .with_hint(format!("give it in a file, or on a line of stdin: {option} FILE|-"))
     })
 }
 

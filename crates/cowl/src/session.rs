@@ -1,6 +1,6 @@
 //! How commands come by an unlocked vault.
 
-use cowl_vault::{Password, Profile, Vault, account};
+use cowl_vault::{Password, Profile, Progress, Vault, account};
 
 use crate::commands::{Context, Rekeyed};
 use crate::failure::{Failure, Result};
@@ -28,7 +28,7 @@ pub(crate) async fn unlock_and_resume(context: &Context) -> Result<Vault> {
     let vault = unlock(context).await?;
     if vault.pending().await? > 0 {
         context.output.note("doing what waits: re-keying, and taking in what others have appended");
-        work(context, &vault).await?;
+        work(context, &vault, &*context.output.progress()).await?;
     }
     Ok(vault)
 }
@@ -37,10 +37,20 @@ pub(crate) async fn unlock_and_resume(context: &Context) -> Result<Vault> {
 ///
 /// # Errors
 /// Those of the work; what was done until then stays done.
-pub(crate) async fn work(context: &Context, vault: &Vault) -> Result<Rekeyed> {
-    let done = Rekeyed::from(vault.rekey_pending(&*context.output.progress()).await?);
+pub(crate) async fn work(context: &Context, vault: &Vault, progress: &dyn Progress) -> Result<Rekeyed> {
+    let done = Rekeyed::from(vault.rekey_pending(progress).await?);
     done.warn(context.output);
     Ok(done)
+}
+
+/// Hands keys that this command has added to the account to the session keeper, so that the next command
+/// has them too. On a device that stays locked the next log-in brings them.
+pub(crate) fn keep_renewed(context: &Context, vault: &Vault) {
+    let profile = &context.settings.profile;
+    if vault.has_renewed_keys() && !keeper::replace(profile, &vault.to_keeper()) {
+        // What it holds is out of date.
+        keeper::lock(profile);
+    }
 }
 
 /// The password of this profile's party.

@@ -4,6 +4,10 @@
 
 mod world;
 
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use world::{World, text};
 
@@ -73,6 +77,61 @@ fn re_keying_that_was_left_is_done_by_the_agent() {
     assert_eq!(work["grants"], 1);
     assert_eq!(world.json("alice", &["grant", "show", &grant])["rekeyed"], true);
     assert_eq!(text(&world.yes("alice", &["record", "get", "note.txt"])), NOTE);
+}
+
+#[test]
+fn the_agent_works_until_it_is_told_to_stop_and_stopping_is_no_failure() {
+    let Some(world) = World::new() else { return };
+    world.register("alice", "patient");
+    world.register("insurer", "insurer");
+    let note = world.write("note.txt", NOTE);
+    world.yes("alice", &["record", "add", note.to_str().unwrap()]);
+    let share = ["grant", "make", "--to", "insurer", "--all", "--purpose", "billing", "--trust-first-use"];
+    world.json("alice", &share);
+    world.yes("alice", &["grant", "revoke", "--from", "insurer", "--detach"]);
+    let mut agent = world.command("alice", ["agent", "run", "--headless", "--every", "1s", "--json"]);
+    let mut agent = agent.stdout(Stdio::piped()).spawn().unwrap();
+    let mut report = String::new();
+    BufReader::new(agent.stdout.take().unwrap()).read_line(&mut report).unwrap();
+    assert_eq!(serde_json::from_str::<Value>(&report).unwrap()["grants"], 1, "{report}");
+    assert_eq!(agent.try_wait().unwrap(), None, "the agent has ended by itself");
+    kill_process(Pid::from_child(&agent), Signal::TERM).unwrap();
+    assert_eq!(agent.wait().unwrap().code(), Some(0));
+    assert_eq!(world.json("alice", &["agent", "run", "--headless", "--once"])["grants"], 0);
+}
+
+#[test]
+fn the_next_command_has_the_rsa_key_that_one_has_made() {
+    let Some(world) = World::new() else { return };
+    world.register("alice", "patient");
+    world.register("radiologist", "physician");
+    let note = world.write("note.txt", NOTE);
+    world.yes("alice", &["record", "add", note.to_str().unwrap(), "--suite", "hybrid-rsa"]);
+    assert_eq!(world.json("alice", &["party", "show"])["key_version"], 1);
+    assert_eq!(text(&world.yes("alice", &["record", "get", "note.txt"])), NOTE);
+    let other = world.write("other.txt", NOTE);
+    world.yes("alice", &["record", "add", other.to_str().unwrap(), "--suite", "hybrid-rsa"]);
+    assert_eq!(world.json("alice", &["party", "show"])["key_version"], 1, "a second key was made");
+    let share = ["grant", "make", "--to", "radiologist", "--all", "--purpose", "treatment"];
+    world.yes("alice", &[&share[..], &["--trust-first-use"]].concat());
+    assert_eq!(text(&world.yes("radiologist", &["record", "get", "other.txt"])), NOTE);
+}
+
+#[test]
+fn errors_under_json_are_objects_on_stderr_with_the_usual_exit_status() {
+    let Some(world) = World::new() else { return };
+    world.register("alice", "patient");
+    let complaint = |status: i32, arguments: &[&str]| -> Value {
+        let error = world.no(status, "alice", &[arguments, &["--json"]].concat());
+        serde_json::from_str(&error).unwrap_or_else(|fault| panic!("{fault}: {error}"))
+    };
+    let missing = complaint(1, &["record", "get", "nowhere.txt", "-o", "here.txt"]);
+    assert!(missing["error"].as_str().unwrap().contains("nowhere.txt"), "{missing}");
+    let usage =
+        complaint(2, &["grant", "make", "--to", "bob", "--purpose", "billing", "--all", "--item", "x"]);
+    assert!(usage["error"].as_str().unwrap().contains("--all"), "{usage}");
+    let hinted = complaint(2, &["grant", "make", "--to", "alice", "--purpose", "billing"]);
+    assert!(hinted["hint"].as_str().unwrap().contains("--item"), "{hinted}");
 }
 
 #[test]

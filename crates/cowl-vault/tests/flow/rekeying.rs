@@ -1,13 +1,14 @@
 //! Re-keying after a grant has ended: everything new, nobody who stays is cut off, nothing is lost when cut.
 
 use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::http::Method;
 use cowl_api::paths::{COMMITS, PARTS, REKEYED};
 use cowl_api::types::Commit;
 use cowl_domain::{ItemId, RecordId};
 use cowl_vault::view::GrantState;
-use cowl_vault::{AddOptions, Silent, Source};
+use cowl_vault::{AddOptions, Progress, Silent, Source};
 
 use crate::support::{Party, World};
 
@@ -155,3 +156,42 @@ async fn every_suite_and_codec_survives_a_re_keying() {
         assert!(world.patient.get(record, item).await.unwrap() == image);
     }
 }
+
+/// Wants the work to stop once something of it is done.
+#[derive(Default)]
+struct OneStep(AtomicBool);
+
+impl Progress for OneStep {
+    fn begin(&self, _: &str, _: u64) {}
+
+    fn advance(&self, _: u64) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    fn end(&self) {}
+
+    fn goes_on(&self) -> bool {
+        !self.0.load(Ordering::Relaxed)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_re_keying_that_is_told_to_stop_ends_between_two_commits_and_the_rest_stays_pending() {
+    let world = World::start().await;
+    let record = world.patient.vault.create_record("many").await.unwrap();
+    let sources = (0..MORE_THAN_A_COMMIT).map(|n| Source::bytes(format!("{n}.txt"), vec![n as u8])).collect();
+    world.patient.vault.add(record, sources, &AddOptions::default(), &Silent).await.unwrap();
+    lock_out(&world, record).await;
+    let begun = world.patient.vault.rekey_pending(&OneStep::default()).await.unwrap();
+    assert!(begun.grants == 0 && (1..MORE_THAN_A_COMMIT).contains(&begun.items), "{begun:?}");
+    assert_eq!(world.patient.vault.pending().await.unwrap(), 1);
+    let rest = world.patient.vault.rekey_pending(&Silent).await.unwrap();
+    assert_eq!(rest.grants, 1);
+    assert!(begun.items + rest.items >= MORE_THAN_A_COMMIT, "{begun:?} {rest:?}");
+    let infos = world.patient.vault.items(record).await.unwrap();
+    assert!(infos.iter().all(|info| info.version == 1));
+    assert_eq!(world.patient.vault.pending().await.unwrap(), 0);
+}
+
+/// Items; a commit has 256 at the most.
+const MORE_THAN_A_COMMIT: u64 = 300;

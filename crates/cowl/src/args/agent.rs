@@ -18,7 +18,7 @@ pub(crate) enum AgentCommand {
 
 /// `cowl agent run`
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  cowl agent run --headless --every 30s")]
+#[command(after_help = RUN_EXAMPLE)]
 pub(crate) struct RunArguments {
     /// Without a page to look at
     #[arg(long, required = true)]
@@ -30,6 +30,12 @@ pub(crate) struct RunArguments {
     #[arg(long)]
     pub(crate) once: bool,
 }
+
+const RUN_EXAMPLE: &str = "\
+SIGTERM and Ctrl-C end it after the step that is under way, a second one at once. Nothing is lost by either.
+
+Example:
+  cowl agent run --headless --every 30s";
 
 /// `cowl agent hold`
 #[derive(Debug, Args)]

@@ -53,14 +53,9 @@ pub(crate) struct Contents {
     pub(crate) record: Option<String>,
 }
 
-/// `cowl grant make`
-#[derive(Debug, Args)]
-pub(crate) struct MakeArguments {
-    /// Who gets it: handle or identifier
-    #[arg(long, value_name = "PARTY")]
-    pub(crate) to: String,
-    #[command(flatten)]
-    pub(crate) contents: Contents,
+/// What a grant, and a request for one, says of the use that may be made of it.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Terms {
     /// read, append, compute, or several: read+append
     #[arg(long, default_value = "read")]
     pub(crate) power: Powers,
@@ -70,6 +65,18 @@ pub(crate) struct MakeArguments {
     /// When it ends by itself: a day (2026-11-30), or a time from now (7d)
     #[arg(long, value_name = "DAY|TIME")]
     pub(crate) until: Option<Until>,
+}
+
+/// `cowl grant make`
+#[derive(Debug, Args)]
+pub(crate) struct MakeArguments {
+    /// Who gets it: handle or identifier
+    #[arg(long, value_name = "PARTY")]
+    pub(crate) to: String,
+    #[command(flatten)]
+    pub(crate) contents: Contents,
+    #[command(flatten)]
+    pub(crate) terms: Terms,
     /// Words that only the two of you can read
     #[arg(long, value_name = "TEXT")]
     pub(crate) note: Option<String>,
@@ -114,15 +121,8 @@ pub(crate) struct RequestArguments {
     /// For this item, if you know its identifier
     #[arg(long, value_name = "ITEM")]
     pub(crate) item: Option<cowl_domain::ItemId>,
-    /// read, append, compute, or several: read+append
-    #[arg(long, default_value = "read")]
-    pub(crate) power: Powers,
-    /// treatment, second-opinion, diagnosis, billing, research, quality, emergency, family, teaching, other
-    #[arg(long)]
-    pub(crate) purpose: Purpose,
-    /// Until when: a day (2026-11-30), or a time from now (7d)
-    #[arg(long, value_name = "DAY|TIME")]
-    pub(crate) until: Option<Until>,
+    #[command(flatten)]
+    pub(crate) terms: Terms,
     /// What you need and why; only the owner can read it
     #[arg(long, value_name = "TEXT")]
     pub(crate) note: String,

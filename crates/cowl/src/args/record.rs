@@ -43,7 +43,7 @@ pub(crate) enum RecordCommand {
 /// `cowl record add`
 #[derive(Debug, Args)]
 pub(crate) struct AddArguments {
-    /// Files and folders; '-' is stdin
+    /// Files and folders, whose links are left out; '-' is stdin
     #[arg(required = true, value_name = "FILE|DIR|-")]
     pub(crate) files: Vec<PathBuf>,
     /// Into which record; your own default one otherwise
@@ -166,6 +166,8 @@ fn parse_codec(text: &str) -> Result<CodecChoice, String> {
 }
 
 const ADD_EXAMPLES: &str = "\
+Items go by name, with the path below a folder in it: what has changed takes the place of what was there.
+
 Examples:
   cowl record add scans/ report.pdf
   cowl record add letter.txt --description 'discharge letter' --date 2026-03-02

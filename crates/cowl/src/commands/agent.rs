@@ -1,8 +1,8 @@
 //! `cowl agent …`
 
-use cowl_api::ProblemCode;
-use cowl_vault::{Vault, VaultError};
+use cowl_vault::{Progress, Vault};
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
 
 use super::Context;
 use crate::args::{AgentCommand, RunArguments};
@@ -16,47 +16,105 @@ pub(super) fn run(context: &Context, command: AgentCommand) -> Result<()> {
     }
 }
 
-/// Looks for pending work until SIGTERM or Ctrl-C; what a signal cuts is resumed the next time.
+/// Does pending work until SIGTERM or Ctrl-C, which let the step that is under way come to its end. A second
+/// one does not: what it cuts is resumed by the next run.
 async fn work(context: &Context, arguments: &RunArguments) -> Result<()> {
     let vault = session::unlock(context).await?;
-    if arguments.once {
-        return context.output.data(&session::work(context, &vault).await?);
+    let stop = Stop::at_signals()?;
+    if !arguments.once {
+        context.output.note(format_args!("working for {}; stop with Ctrl-C", vault.me().handle));
     }
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    context.output.note(format_args!("working for {}; stop with Ctrl-C", vault.me().handle));
     tokio::select! {
-        outcome = look_again_and_again(context, &vault, arguments) => outcome,
-        _ = terminate.recv() => Ok(()),
-        _ = interrupt.recv() => Ok(()),
+        outcome = look_again_and_again(context, &vault, arguments, &stop) => outcome,
+        () = stop.wanted_times(2) => Err(Failure::no("stopped in the middle; the next run resumes the work")),
     }
 }
 
-async fn look_again_and_again(context: &Context, vault: &Vault, arguments: &RunArguments) -> Result<()> {
-    let mut clock = tokio::time::interval(arguments.every);
-    clock.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        clock.tick().await;
-        match look(context, vault).await {
-            Err(Failure::Vault(error)) if may_pass(&error) => context.output.note(error),
+async fn look_again_and_again(
+    context: &Context,
+    vault: &Vault,
+    arguments: &RunArguments,
+    stop: &Stop,
+) -> Result<()> {
+    while !stop.is_wanted() {
+        match look(context, vault, arguments.once, stop).await {
+            Err(failure) if failure.may_pass() && !arguments.once => {
+                context.output.note(format_args!("{failure}; trying again later"));
+            }
             outcome => outcome?,
+        }
+        if arguments.once {
+            break;
+        }
+        tokio::select! {
+            () = tokio::time::sleep(arguments.every) => {}
+            () = stop.wanted_times(1) => {}
+        }
+    }
+    Ok(())
+}
+
+async fn look(context: &Context, vault: &Vault, tell_of_nothing: bool, stop: &Stop) -> Result<()> {
+    if !tell_of_nothing && vault.pending().await? == 0 {
+        return Ok(());
+    }
+    let progress = Stoppable { shown: context.output.progress(), stop };
+    context.output.data(&session::work(context, vault, &progress).await?)
+}
+
+/// How often somebody has wanted the work to end.
+struct Stop(watch::Receiver<u32>);
+
+impl Stop {
+    fn at_signals() -> Result<Self> {
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let (sender, receiver) = watch::channel(0);
+        tokio::spawn(async move {
+            loop {
+                tokio::select! {
+                    _ = terminate.recv() => {}
+                    _ = interrupt.recv() => {}
+                }
+                sender.send_modify(|signals| *signals += 1);
+            }
+        });
+        Ok(Self(receiver))
+    }
+
+    fn is_wanted(&self) -> bool {
+        *self.0.borrow() > 0
+    }
+
+    async fn wanted_times(&self, times: u32) {
+        let wanted = self.0.clone().wait_for(|signals| *signals >= times).await.is_ok();
+        if !wanted {
+            // Nobody listens to signals any more: the program is ending.
+            std::future::pending::<()>().await;
         }
     }
 }
 
-/// The cloud may be back the next time, and another device of the party may have been faster this time.
-fn may_pass(error: &VaultError) -> bool {
-    use ProblemCode::{Conflict, TooManyRequests, Unavailable};
-    match error {
-        VaultError::Unreachable(_) => true,
-        VaultError::Refused(problem) => matches!(problem.code, Conflict | TooManyRequests | Unavailable),
-        _ => false,
-    }
+/// Progress of work that ends at its next whole step when that is wanted.
+struct Stoppable<'a> {
+    shown: Box<dyn Progress>,
+    stop: &'a Stop,
 }
 
-async fn look(context: &Context, vault: &Vault) -> Result<()> {
-    if vault.pending().await? == 0 {
-        return Ok(());
+impl Progress for Stoppable<'_> {
+    fn begin(&self, what: &str, bytes: u64) {
+        self.shown.begin(what, bytes);
     }
-    context.output.data(&session::work(context, vault).await?)
+
+    fn advance(&self, bytes: u64) {
+        self.shown.advance(bytes);
+    }
+
+    fn end(&self) {
+        self.shown.end();
+    }
+
+    fn goes_on(&self) -> bool {
+        !self.stop.is_wanted()
+    }
 }

@@ -34,11 +34,14 @@ async fn look_at(context: &Context, profile: Profile, findings: &mut Findings) {
         profile.handle().map_or_else(|| "nobody has logged in here yet".to_owned(), |it| it.to_string());
     findings.good("profile", format!("{}, {whose}", profile.dir().display()));
     findings.add("privacy", privacy(&profile));
-    findings.add("cloud", cloud(&profile).await);
+    let cloud = cloud(&profile).await;
+    let answers = cloud.is_ok();
+    findings.add("cloud", cloud);
     match keeper::fetch(&context.settings.profile) {
         None => findings.good("session", "locked; commands ask for the password"),
         Some(session) => match Vault::resume(profile, &session) {
             Err(error) => findings.bad("session", error),
+            Ok(_) if !answers => findings.good("session", "unlocked on this device"),
             Ok(vault) => {
                 findings.add("session", session_of(&vault).await);
                 findings.add("clock", clock(&vault).await);
@@ -63,7 +66,7 @@ async fn cloud(profile: &Profile) -> Result<String, String> {
         config = config.trusting(pem);
     }
     let client = Client::new(&config).map_err(|error| error.to_string())?;
-    let info = client.server().await.map_err(|error| format!("{}: {error}", profile.server_url()))?;
+    let info = client.server().await.map_err(|error| error.to_string())?;
     match profile.known_server() {
         Some(known) if known.origin != info.origin => {
             Err(format!("{} is not the server that the account was made at", profile.server_url()))

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use cowl_domain::Scope;
-use cowl_vault::view::{GrantInfo, GrantState, RekeyReport};
+use cowl_vault::view::{GrantInfo, GrantState, RekeyReport, Trust};
 use cowl_vault::{GrantSpec, Vault};
 use jiff::Zoned;
 use serde::Serialize;
@@ -32,16 +32,19 @@ pub(super) async fn run(context: &Context, command: GrantCommand) -> Result<()> 
 }
 
 async fn make(context: &Context, arguments: &MakeArguments) -> Result<()> {
-    let expires_at = resolve(arguments.until.as_ref())?;
+    let expires_at = resolve(arguments.terms.until.as_ref())?;
     let vault = session::unlock_and_resume(context).await?;
     let (record, items) = items::contents(&vault, &arguments.contents).await?;
     let grantee = trust::confirm(context, &vault, &arguments.to, arguments.trust_first_use).await?;
+    if grantee.trust == Trust::Own {
+        return Err(Failure::usage("you may open what is yours without a grant"));
+    }
     let spec = GrantSpec {
         record,
         items,
         grantee: grantee.handle.to_string(),
-        powers: arguments.power,
-        purpose: arguments.purpose,
+        powers: arguments.terms.power,
+        purpose: arguments.terms.purpose,
         expires_at,
         note: arguments.note.clone(),
     };
@@ -76,7 +79,7 @@ async fn revoke(context: &Context, arguments: &RevokeArguments) -> Result<()> {
         true => None,
         false => {
             context.output.note("the cloud refuses from now on; giving new keys to what was open");
-            Some(session::work(context, &vault).await?)
+            Some(session::work(context, &vault, &*context.output.progress()).await?)
         }
     };
     context.output.data(&Revoked { revoked: ids.iter().map(ToString::to_string).collect(), rekeyed })

@@ -11,7 +11,7 @@ use crate::args::Contents;
 use crate::columns::{Columns, printable};
 use crate::failure::{Failure, Result};
 use crate::moment::Moment;
-use crate::size::Size;
+use crate::size::{Size, count};
 
 /// The record that was named, if one was.
 pub(super) async fn named_record(vault: &Vault, name: Option<&str>) -> Result<Option<RecordId>> {
@@ -168,7 +168,8 @@ impl fmt::Display for ItemRow {
         }
         line("item", &self.item)?;
         line("record", &self.record)?;
-        line("size", &format!("{}, {} in the cloud in {} parts", self.size, self.stored, self.parts))?;
+        let parts = count(self.parts.into(), "part");
+        line("size", &format!("{}, {} in the cloud in {parts}", self.size, self.stored))?;
         line(
             "sealed",
             &format!(

@@ -2,9 +2,10 @@
 
 use std::fmt;
 
+use cowl_api::ProblemCode;
 use cowl_domain::Handle;
 use cowl_vault::view::{PartyCard, Trust};
-use cowl_vault::{NewAccount, Profile, RecoveryKit, Vault, account};
+use cowl_vault::{NewAccount, Profile, RecoveryKit, Vault, VaultError, account};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
@@ -41,7 +42,8 @@ async fn register(context: &Context, arguments: &RegisterArguments) -> Result<()
     let password = secret_input::new_password(file, &prompt, "--password-file")?;
     let account =
         NewAccount { handle: arguments.handle.clone(), email: arguments.email.clone(), role: arguments.role };
-    let (vault, kit) = account::register(&mut profile, account, &password).await?;
+    let registered = account::register(&mut profile, account, &password).await;
+    let (vault, kit) = registered.map_err(|error| taken(error, &arguments.handle))?;
     if let Some(path) = &arguments.kit {
         write_secret(Some(path), kit.printable(&arguments.handle, &profile.server_url()).as_bytes())?;
     }
@@ -54,6 +56,16 @@ async fn register(context: &Context, arguments: &RegisterArguments) -> Result<()
             .note(format_args!("{QUIET}{advice}:{QUIET:#} {COMMAND}cowl party kit --print FILE{COMMAND:#}"));
     }
     Ok(())
+}
+
+/// The only thing that registration can come too late for.
+fn taken(error: VaultError, handle: &Handle) -> Failure {
+    match error {
+        VaultError::Refused(problem) if problem.code == ProblemCode::Conflict => {
+            Failure::no(format!("the handle {handle} is taken")).with_hint("choose another one")
+        }
+        other => other.into(),
+    }
 }
 
 async fn login(context: &Context, arguments: &LoginArguments) -> Result<()> {
@@ -78,6 +90,9 @@ async fn logout(context: &Context) -> Result<()> {
     let ended = Vault::resume(profile, &session)?.logout().await;
     // The device is locked whatever the cloud says.
     keeper::lock(&context.settings.profile);
+    if ended.is_err() {
+        context.output.note("this device is locked, but the session lives on at the cloud until it expires");
+    }
     ended?;
     context.output.data(&Done { done: "logged out" })
 }
@@ -90,9 +105,9 @@ fn lock(context: &Context) -> Result<()> {
 async fn passwd(context: &Context, arguments: &PasswdArguments) -> Result<()> {
     let profile = Profile::open(&context.settings.profile)?;
     let old = session::ask(context, &profile)?;
+    let vault = session::unlock_with(profile, &old).await?;
     let file = arguments.new_password_file.as_deref();
     let new = secret_input::new_password(file, "New password: ", "--new-password-file")?;
-    let vault = session::unlock_with(profile, &old).await?;
     vault.change_password(&old, &new).await?;
     // All sessions have ended with the old password.
     keeper::lock(&context.settings.profile);
@@ -136,8 +151,17 @@ async fn delete(context: &Context) -> Result<()> {
     let profile = Profile::open(&context.settings.profile)?;
     let whose = profile.handle().map_or_else(|| "this account".to_owned(), |handle| handle.to_string());
     let question = format!("Destroy {whose} and its keys? What was sealed can never be opened again.");
-    if !context.settings.yes && secret_input::confirm(&question) != Some(true) {
-        return Err(Failure::no("nothing was deleted").with_hint("to mean it without a terminal: --yes"));
+    if !context.settings.yes {
+        match secret_input::confirm(&question) {
+            Some(true) => {}
+            Some(false) => return Err(Failure::no("nothing was deleted")),
+            None => {
+                return Err(Failure::no(
+                    "nothing was deleted: there is no terminal to ask whether it is meant",
+                )
+                .with_hint("if it is: --yes"));
+            }
+        }
     }
     let password = session::ask(context, &profile)?;
     let vault = session::unlock_with(profile, &password).await?;
@@ -205,7 +229,10 @@ fn find_kit(text: &str) -> Result<RecoveryKit> {
     match kits.next() {
         Some(kit) => Ok(kit),
         // Says which word is wrong.
-        None => Ok(RecoveryKit::from_words(text)?),
+        None if words.len() == KIT_WORDS => Ok(RecoveryKit::from_words(&words.join(" "))?),
+        None => {
+            Err(Failure::usage(format!("the file has no recovery kit in it, which is {KIT_WORDS} words")))
+        }
     }
 }
 
@@ -287,6 +314,9 @@ struct PartyList {
 
 impl fmt::Display for PartyList {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.parties.is_empty() {
+            return f.write_str("nobody's handle begins like this");
+        }
         let mut table = Columns::new(["handle", "role", "keys", "identifier"]);
         for row in &self.parties {
             let cells = [&row.handle, row.role, row.trust_in_words(), &row.party];

@@ -1,6 +1,7 @@
 //! `cowl record …`
 
-use std::path::Path;
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
 
 use cowl_vault::view::Added;
 use cowl_vault::{AddOptions, Source};
@@ -38,7 +39,14 @@ pub(super) async fn run(context: &Context, command: RecordCommand) -> Result<()>
 }
 
 async fn new(context: &Context, name: &str) -> Result<()> {
-    let record = session::unlock(context).await?.create_record(name).await?;
+    if name.trim().is_empty() {
+        return Err(Failure::usage("a record needs a name"));
+    }
+    let vault = session::unlock(context).await?;
+    if vault.records().await?.iter().any(|record| record.mine && record.name.as_deref() == Some(name)) {
+        return Err(Failure::no(format!("you have a record '{name}' already")));
+    }
+    let record = vault.create_record(name).await?;
     context.output.data(&MadeRecord { record: record.to_string(), name: name.to_owned() })
 }
 
@@ -58,16 +66,19 @@ async fn add(context: &Context, arguments: &AddArguments) -> Result<()> {
     };
     let vault = session::unlock_and_resume(context).await?;
     let record = items::record_or_default(&vault, arguments.record.as_deref()).await?;
-    let report = vault.add(record, sources, &options, &*context.output.progress()).await?;
+    let added = vault.add(record, sources, &options, &*context.output.progress()).await;
+    // Made before the first file is sealed, so they are there whatever became of the rest.
+    session::keep_renewed(context, &vault);
+    let report = added?;
     let refused = report.files.iter().filter(|(_, outcome)| matches!(outcome, Added::Refused(_))).count();
     context.output.data(&AddedFiles::from(report))?;
     if refused == 0 { Ok(()) } else { Err(Failure::no(format!("{refused} of the files were not taken in"))) }
 }
 
 fn gather(arguments: &AddArguments) -> Result<Vec<Source>> {
-    let files: Vec<_> = arguments.files.iter().filter(|path| !is_stdin(path)).cloned().collect();
-    let mut sources = Source::gather(&files)?;
-    match arguments.files.len() - files.len() {
+    let (pipes, files): (Vec<_>, Vec<_>) = arguments.files.iter().cloned().partition(|path| is_stdin(path));
+    let mut sources = Source::gather(&each_once(files))?;
+    match pipes.len() {
         0 => {}
         1 => sources.push(Source::reader(&arguments.name, Box::new(sealing::input(None)?))),
         _ => return Err(Failure::usage("stdin can be read once only")),
@@ -75,7 +86,24 @@ fn gather(arguments: &AddArguments) -> Result<Vec<Source>> {
     if sources.is_empty() {
         return Err(Failure::no("there is no file in what was named"));
     }
+    refuse_namesakes(&sources)?;
     Ok(sources)
+}
+
+fn each_once(mut paths: Vec<PathBuf>) -> Vec<PathBuf> {
+    let mut known = HashSet::new();
+    paths.retain(|path| known.insert(path.clone()));
+    paths
+}
+
+/// Items go by name: the second of two would take the place of the first.
+fn refuse_namesakes(sources: &[Source]) -> Result<()> {
+    let mut names = HashSet::new();
+    match sources.iter().find(|source| !names.insert(source.name())) {
+        None => Ok(()),
+        Some(source) => Err(Failure::usage(format!("two of the files are called '{}'", source.name()))
+            .with_hint("add the folder that holds both, or give each a record of its own: --record")),
+    }
 }
 
 async fn list(context: &Context, arguments: &ListItemsArguments) -> Result<()> {

@@ -15,14 +15,14 @@ use crate::moment::Moment;
 use crate::session;
 
 pub(super) async fn ask(context: &Context, arguments: RequestArguments) -> Result<()> {
-    let until = resolve(arguments.until.as_ref())?;
+    let until = resolve(arguments.terms.until.as_ref())?;
     let vault = session::unlock(context).await?;
     let owner = trust::confirm(context, &vault, &arguments.owner, arguments.trust_first_use).await?;
     let spec = RequestSpec {
         owner: owner.handle.to_string(),
         item: arguments.item,
-        powers: arguments.power,
-        purpose: arguments.purpose,
+        powers: arguments.terms.power,
+        purpose: arguments.terms.purpose,
         until,
         note: arguments.note,
     };

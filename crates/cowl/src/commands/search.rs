@@ -14,7 +14,10 @@ use crate::style::{HEAD, MATCH, QUIET};
 
 pub(super) async fn search(context: &Context, arguments: &SearchArguments) -> Result<()> {
     let query = arguments.words.join(" ");
-    let hits = session::unlock(context).await?.search(&query, arguments.limit).await?;
+    if query.trim().is_empty() {
+        return Err(Failure::usage("search for what? name a word or more"));
+    }
+    let hits = session::unlock(context).await?.search(&query, arguments.limit.get()).await?;
     let found = !hits.is_empty();
     context.output.data(&Found { hits: hits.into_iter().map(HitRow::from).collect() })?;
     if found { Ok(()) } else { Err(Failure::no(format!("nothing fits '{query}'"))) }

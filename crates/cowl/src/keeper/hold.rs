@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::time::{ClockId, clock_gettime};
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
 
-use super::{GET, LOCK, LONGEST, PATIENCE, READY, address};
+use super::{GET, LOCK, LONGEST, PATIENCE, PUT, READY, address, read_session, write_session};
 use crate::failure::{Failure, Result};
 
 /// Takes a session from stdin and serves it until it was idle for `lock_after`, or is told to lock.
@@ -21,11 +21,11 @@ use crate::failure::{Failure, Result};
 pub(crate) fn run(profile: &Path, lock_after: Duration) -> Result<()> {
     // Fails for the leader of a group already, which a child of 'login' is not.
     let _ = rustix::process::setsid();
-    let session = Session::read(io::stdin().as_fd().try_clone_to_owned()?.into())?;
+    let mut session = Session::read(io::stdin().as_fd().try_clone_to_owned()?.into())?;
     let listener = address::listen(profile).map_err(|error| Failure::file(profile, error))?;
     io::stdout().lock().write_all(READY.as_bytes())?;
     io::stdout().lock().flush()?;
-    let ended = serve(&listener, &session, lock_after);
+    let ended = serve(&listener, &mut session, lock_after);
     address::remove(profile);
     Ok(ended?)
 }
@@ -54,9 +54,15 @@ impl Session {
         }
         Ok(Self { _locked: locked, bytes })
     }
+
+    /// Takes other bytes, [`LONGEST`] at the most, into the same memory.
+    fn replace(&mut self, bytes: &[u8]) {
+        self.bytes.zeroize();
+        self.bytes.extend_from_slice(bytes);
+    }
 }
 
-fn serve(listener: &UnixListener, session: &Session, lock_after: Duration) -> io::Result<()> {
+fn serve(listener: &UnixListener, session: &mut Session, lock_after: Duration) -> io::Result<()> {
     let mut deadline = now() + lock_after;
     while let Some(remaining) = deadline.checked_sub(now()).filter(|it| !it.is_zero()) {
         if !wait(listener, remaining.min(LONGEST_SLEEP))? {
@@ -83,17 +89,17 @@ fn wait(listener: &UnixListener, time: Duration) -> io::Result<bool> {
     }
 }
 
-fn answer(mut stream: UnixStream, session: &Session) -> io::Result<u8> {
+fn answer(mut stream: UnixStream, session: &mut Session) -> io::Result<u8> {
     address::refuse_strangers(&stream)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
     let mut request = [0];
     stream.read_exact(&mut request)?;
     match request[0] {
-        GET => {
-            let length = u32::try_from(session.bytes.len()).expect("a session has at most LONGEST bytes");
-            stream.write_all(&length.to_be_bytes())?;
-            stream.write_all(&session.bytes)?;
+        GET => write_session(&mut stream, &session.bytes)?,
+        PUT => {
+            session.replace(&read_session(&mut stream)?);
+            stream.write_all(&[0])?;
         }
         LOCK => stream.write_all(&[0])?,
         _ => {}
@@ -116,18 +122,21 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
     use std::thread;
 
-    use super::super::{fetch, lock};
+    use super::super::{fetch, lock, replace};
     use super::*;
 
     fn session(bytes: &[u8]) -> Session {
-        Session { _locked: None, bytes: Zeroizing::new(bytes.to_vec()) }
+        let mut memory = Vec::with_capacity(LONGEST);
+        memory.extend_from_slice(bytes);
+        Session { _locked: None, bytes: Zeroizing::new(memory) }
     }
 
     #[test]
     fn a_keeper_gives_the_session_until_it_is_locked() {
         let folder = tempfile::tempdir().unwrap();
         let listener = address::listen(folder.path()).unwrap();
-        let keeper = thread::spawn(move || serve(&listener, &session(b"secret"), Duration::from_secs(600)));
+        let keeper =
+            thread::spawn(move || serve(&listener, &mut session(b"secret"), Duration::from_secs(600)));
         assert_eq!(fetch(folder.path()).unwrap().as_slice(), b"secret");
         assert_eq!(fetch(folder.path()).unwrap().as_slice(), b"secret");
         assert!(lock(folder.path()));
@@ -137,17 +146,37 @@ mod tests {
     }
 
     #[test]
+    fn a_keeper_holds_what_it_was_given_last_in_the_memory_that_it_has() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(!replace(folder.path(), b"nobody takes it"));
+        let listener = address::listen(folder.path()).unwrap();
+        let keeper = thread::spawn(move || {
+            let mut session = session(b"secret");
+            let memory = session.bytes.as_ptr();
+            serve(&listener, &mut session, Duration::from_secs(600))
+                .map(|()| memory == session.bytes.as_ptr())
+        });
+        assert!(replace(folder.path(), b"a longer secret"));
+        assert_eq!(fetch(folder.path()).unwrap().as_slice(), b"a longer secret");
+        assert!(!replace(folder.path(), &vec![0; LONGEST + 1]), "too long a session is taken");
+        assert_eq!(fetch(folder.path()).unwrap().as_slice(), b"a longer secret");
+        assert!(lock(folder.path()));
+        assert!(keeper.join().unwrap().unwrap());
+    }
+
+    #[test]
     fn a_keeper_that_is_not_used_ends_by_itself() {
         let folder = tempfile::tempdir().unwrap();
         let listener = address::listen(folder.path()).unwrap();
-        serve(&listener, &session(b"secret"), Duration::from_millis(1)).unwrap();
+        serve(&listener, &mut session(b"secret"), Duration::from_millis(1)).unwrap();
     }
 
     #[test]
     fn visitors_who_say_nothing_or_nonsense_do_not_end_it() {
         let folder = tempfile::tempdir().unwrap();
         let listener = address::listen(folder.path()).unwrap();
-        let keeper = thread::spawn(move || serve(&listener, &session(b"secret"), Duration::from_secs(600)));
+        let keeper =
+            thread::spawn(move || serve(&listener, &mut session(b"secret"), Duration::from_secs(600)));
         drop(address::connect(folder.path()).unwrap());
         address::connect(folder.path()).unwrap().write_all(b"?").unwrap();
         assert_eq!(fetch(folder.path()).unwrap().as_slice(), b"secret");

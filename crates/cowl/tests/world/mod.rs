@@ -8,6 +8,8 @@ use std::process::{Child, Command, Output, Stdio};
 
 use serde_json::Value;
 
+pub(crate) mod terminal;
+
 pub(crate) const PASSWORD: &str = "correct horse battery";
 
 /// A scratch folder with a server in it.
@@ -17,9 +19,10 @@ pub(crate) struct World {
     url: String,
 }
 
-/// `cowl`, away from the settings and secrets of whoever runs the tests.
+/// `cowl`, away from the settings, secrets and terminal of whoever runs the tests.
 pub(crate) fn cowl(home: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_cowl"));
+    let mut command = Command::new("setsid");
+    command.arg(env!("CARGO_BIN_EXE_cowl"));
     for variable in [
         "COWL_CONFIG",
         "COWL_PROFILE",
@@ -104,6 +107,11 @@ impl World {
         command
     }
 
+    /// Address of the server.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
     /// Registers a party, whose device stays unlocked.
     pub(crate) fn register(&self, party: &str, role: &str) {
         let kit = self.path(&format!("{party}.kit"));
@@ -141,6 +149,12 @@ impl World {
         assert_eq!(output.status.code(), Some(status), "{arguments:?}: {error}{}", text(&output.stdout));
         error
     }
+
+    /// Ends the server before the world does.
+    pub(crate) fn stop_server(&mut self) {
+        let _ = self.server.kill();
+        let _ = self.server.wait();
+    }
 }
 
 impl Drop for World {
@@ -154,8 +168,7 @@ impl Drop for World {
                     .output();
             }
         }
-        let _ = self.server.kill();
-        let _ = self.server.wait();
+        self.stop_server();
     }
 }
 
