@@ -25,10 +25,10 @@ const USAGE: &str = "\
 usage: cargo xtask <command>
 
   demo [ARGS…]           build the programs and run `cowl demo ARGS…`
-  test [GROUP]           all | check | units | stores | interop | chaos
+  test [GROUP]           all | check | units | fuzz | stores | interop | chaos
   bench [NAME [--json]]  measure ours and the peers; without NAME: list what there is
   check                  the rules of the house: layers, closures, licences, manifests, sources
-  fuzz [SECONDS]         run each fuzz target for SECONDS (60)";
+  fuzz [TARGET] [SECS]   run one fuzz target, or each, for SECS (60)";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

@@ -12,6 +12,8 @@ pub(crate) enum Group {
     /// Format, clippy, the rules of the house.
     Check,
     Units,
+    /// Every parser of outside bytes over mutations of real inputs, the same in every run.
+    Fuzz,
     /// On a real PostgreSQL and a real S3 server.
     Stores,
     /// With other people's programs: age of npm and of Debian, the C2SP vectors.
@@ -24,6 +26,7 @@ const GROUPS: &[(&str, Group)] = &[
     ("all", Group::All),
     ("check", Group::Check),
     ("units", Group::Units),
+    ("fuzz", Group::Fuzz),
     ("stores", Group::Stores),
     ("interop", Group::Interop),
     ("chaos", Group::Chaos),
@@ -31,7 +34,7 @@ const GROUPS: &[(&str, Group)] = &[
 
 /// What the name of an integration test says about its group.
 const MARKS: &[(&str, Group)] =
-    &[("stores", Group::Stores), ("interop", Group::Interop), ("chaos", Group::Chaos)];
+    &[("fuzz", Group::Fuzz), ("stores", Group::Stores), ("interop", Group::Interop), ("chaos", Group::Chaos)];
 
 impl Group {
     pub(crate) fn parse(name: &str) -> Result<Self> {
@@ -87,6 +90,7 @@ mod tests {
     fn an_integration_test_belongs_to_the_group_in_its_name() {
         assert_eq!(Group::of_target("test", "stores"), Group::Stores);
         assert_eq!(Group::of_target("test", "chaos_uploads"), Group::Chaos);
+        assert_eq!(Group::of_target("test", "fuzz"), Group::Fuzz);
         assert_eq!(Group::of_target("test", "sharing"), Group::Units);
         assert_eq!(Group::of_target("lib", "cowl_stores"), Group::Units);
     }
@@ -102,6 +106,7 @@ mod tests {
     #[test]
     fn all_includes_everything_and_units_start_nothing() {
         assert!(GROUPS.iter().all(|(_, group)| Group::All.includes(*group)));
+        assert_eq!(Group::Fuzz.needs(), Group::Units.needs());
         assert_eq!(Group::Units.needs(), Needs { stores: false, foreign_programs: false });
         assert!(Group::All.needs().stores && Group::All.needs().foreign_programs);
     }

@@ -2,17 +2,18 @@
 //!
 //! `COWL_FUZZ_ROUNDS=20` makes twenty times as many.
 
+#![allow(clippy::unwrap_used)] // Helpers are test code, too.
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use cowl_domain::{Grant, KeyBinding, Signed};
+use cowl_fuzz::mutation::Mutator;
+use cowl_fuzz::{TARGETS, Target, api, crypto, seal, seeds};
 use cowl_imaging::container;
 use cowl_seal::age::header::Stanza;
 use cowl_seal::payload::{Cores, PayloadOpener};
 use cowl_seal::{FileKey, Suite, age, message, shares};
-
-use crate::mutation::Mutator;
-use crate::{TARGETS, Target, api, crypto, seal, seeds};
 
 fn target(name: &str) -> &'static Target {
     TARGETS.iter().find(|target| target.name == name).unwrap()
@@ -25,7 +26,7 @@ fn rounds(target: &Target) -> usize {
 
 /// Keeps an input that broke something where libFuzzer would, so that the target's program can replay it.
 fn keep(target: &Target, input: &[u8]) -> PathBuf {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("artifacts").join(target.name);
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/artifacts").join(target.name);
     std::fs::create_dir_all(&folder).unwrap();
     let file = folder.join(format!("crash-{}", cowl_crypto::digest::Digest::of(input)));
     std::fs::write(&file, input).unwrap();
@@ -76,7 +77,7 @@ withstand_mutations! {
 fn every_target_has_a_test_and_a_program() {
     let names: Vec<_> = TARGETS.iter().map(|target| target.name).collect();
     assert_eq!(names, TESTED);
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz_targets");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/fuzz_targets");
     let mut programs: Vec<_> = std::fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned())
@@ -163,7 +164,7 @@ fn an_input_that_breaks_something_is_kept() {
         Target { name: "self-test", run: |bytes| assert!(bytes.is_empty()), seeds: Vec::new, rounds: 0 };
     run(&broken, b"");
     assert!(catch_unwind(|| run(&broken, b"x")).is_err());
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("artifacts/self-test");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/artifacts/self-test");
     let kept: Vec<_> =
         std::fs::read_dir(&folder).unwrap().map(|entry| std::fs::read(entry.unwrap().path())).collect();
     assert!(matches!(kept.as_slice(), [Ok(bytes)] if bytes == b"x"));

@@ -43,7 +43,7 @@ pub fn bodies(json: &[u8]) {
 }
 
 /// How many kinds of body this is.
-pub(crate) fn bodies_read(json: &[u8]) -> usize {
+pub fn bodies_read(json: &[u8]) -> usize {
     let read = each_body! { json;
         ServerInfo RegisterStart RegisterStarted RegisterFinish Registered LoginStart LoginStarted LoginFinish
         Session PasswordStart PasswordFinish Account PartyEntry PartyPage NewBinding NewRecord RecordView ItemRow

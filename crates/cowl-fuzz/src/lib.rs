@@ -1,7 +1,7 @@
 //! Targets for every parser of bytes from outside: none may panic, whatever it is given.
 //!
-//! A target is a plain function over bytes. `fuzz_targets/` wraps each for libFuzzer, and the tests of this
-//! crate run each over mutations of real inputs, the same every time, on the stable toolchain.
+//! A target is a plain function over bytes. The workspace `fuzz/` wraps each for libFuzzer, and `tests/fuzz.rs`
+//! runs each over mutations of real inputs, the same every time, on the stable toolchain.
 
 use std::path::Path;
 
@@ -15,12 +15,9 @@ pub mod seal;
 pub mod seeds;
 pub mod vault;
 
-#[cfg(test)]
-mod tests;
-
 /// A parser under test.
 pub struct Target {
-    /// Its name, that of its file under `fuzz_targets/`.
+    /// Its name, that of its file under `fuzz/fuzz_targets/`.
     pub name: &'static str,
     /// What is done with an input. Panics when a promise is broken.
     pub run: fn(&[u8]),

@@ -27,7 +27,7 @@ const MOST_BYTES: usize = 64 * 1024;
 /// The files below a folder of the repository, cut; none if it is not there.
 fn files(folder: &str) -> Vec<Vec<u8>> {
     let mut found = Vec::new();
-    gather(&Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(folder), &mut found);
+    gather(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(folder), &mut found);
     found.sort();
     found.iter().filter_map(|file| fs::read(file).ok()).map(cut).collect()
 }

@@ -26,14 +26,14 @@ pub struct Keys {
 
 static KEYS: LazyLock<Keys> = LazyLock::new(|| {
     let vectors = [
-        include_bytes!("../../vectors/age/x25519").as_slice(),
-        include_bytes!("../../vectors/age/hybrid").as_slice(),
+        include_bytes!("../../../vectors/age/x25519").as_slice(),
+        include_bytes!("../../../vectors/age/hybrid").as_slice(),
     ];
     let mut identities: Vec<_> = vectors.iter().flat_map(|vector| identities_of(vector)).collect();
     // The vectors' own work factor: with more, each input would cost seconds and gigabytes.
     let passphrase = Passphrase::new("password".to_owned()).with_highest_work_factor(10);
     identities.push(Identity::Passphrase(passphrase));
-    let rsa = RsaSecretKey::from_pkcs8(include_bytes!("../../vectors/seal/rsa-3072.pkcs8"));
+    let rsa = RsaSecretKey::from_pkcs8(include_bytes!("../../../vectors/seal/rsa-3072.pkcs8"));
     Keys { identities, xwing: XWingIdentity::from_seed(&[7; 32]), rsa: rsa.expect("a frozen key is a key") }
 });
 
