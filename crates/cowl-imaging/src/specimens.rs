@@ -2,7 +2,51 @@
 
 use proptest::prelude::*;
 
+use crate::framing::CodecError;
 use crate::pixels::{PixelLayout, SampleFormat};
+
+/// Both directions of a lossless codec, and what must hold of each such.
+#[derive(Clone, Copy)]
+pub(crate) struct Codec {
+    pub(crate) encode: fn(&PixelLayout, &[u8]) -> Result<Vec<u8>, CodecError>,
+    pub(crate) decode: fn(&[u8]) -> Result<(PixelLayout, Vec<u8>), CodecError>,
+}
+
+impl Codec {
+    /// How many bytes the image takes; it comes back as it was.
+    pub(crate) fn assert_round_trip(self, layout: &PixelLayout, raster: &[u8]) -> usize {
+        let stream = (self.encode)(layout, raster).unwrap();
+        let (decoded_layout, decoded) = (self.decode)(&stream).unwrap();
+        assert_eq!(&decoded_layout, layout);
+        assert!(decoded == raster, "{layout:?} does not come back");
+        stream.len()
+    }
+
+    /// Every texture, depth and awkward size comes back.
+    pub(crate) fn assert_round_trips(self) {
+        for (rows, columns) in AWKWARD_SIZES {
+            for (bits, signed) in [(8, false), (8, true), (12, false), (12, true), (16, false), (16, true)] {
+                for texture in TEXTURES {
+                    let layout = layout(rows, columns, 2, 1, bits, signed);
+                    self.assert_round_trip(&layout, &raster(&layout, texture, 7));
+                }
+            }
+        }
+    }
+
+    /// No truncation is taken, and no flipped bit makes it panic.
+    pub(crate) fn assert_withstands_damage(self, layout: &PixelLayout) {
+        let stream = (self.encode)(layout, &raster(layout, Texture::Smooth, 5)).unwrap();
+        for length in 0..stream.len() {
+            assert!((self.decode)(&stream[..length]).is_err(), "a stream cut at {length} is taken");
+        }
+        for bit in 0..stream.len() * 8 {
+            let mut damaged = stream.clone();
+            damaged[bit / 8] ^= 1 << (bit % 8);
+            let _ = (self.decode)(&damaged);
+        }
+    }
+}
 
 /// A small generator (xorshift64*), so that specimens are the same everywhere.
 pub(crate) struct Noise(u64);

@@ -1,25 +1,14 @@
 //! No job runs without the consent of every seat, given to just this job, and used once.
 #![allow(clippy::unwrap_used, reason = "a test may stop at what it does not expect")]
 
-use std::sync::Arc;
+mod reading;
 
 use cowl_crypto::digest::Digest;
-use cowl_domain::{JobId, Power, Signed, Timestamp};
-use cowl_job::{
-    Consent, ConsentStatement, ConsentTerms, Consented, Planned, ReadTechnique, Refusal, Seat, check_grants,
-};
-use cowl_testkit::technique::{MemoryLedger, NOW, Player, Stage, Subject};
+use cowl_domain::{JobId, Signed, Timestamp};
+use cowl_job::{Consent, ConsentStatement, ConsentTerms, Consented, Planned, Refusal, Seat, check_grants};
+use cowl_testkit::technique::{MemoryLedger, NOW, Player, Stage};
 use proptest::prelude::*;
-
-fn stage() -> Stage {
-    Stage::new(&Subject {
-        technique: Arc::new(ReadTechnique),
-        program: ReadTechnique::program(),
-        power: Power::Read,
-        further_seats: Vec::new(),
-        ideal: <[Vec<u8>]>::to_vec,
-    })
-}
+use reading::stage;
 
 /// The second receiver's view: its own consent, and those of the three others.
 fn at_the_last_seat(stage: &Stage) -> (Planned, Consent, Vec<Signed<ConsentStatement>>) {

@@ -1,26 +1,17 @@
 //! Evidence proves a job, that job, and nothing else; specifications and plans have one form.
 #![allow(clippy::unwrap_used, reason = "a test may stop at what it does not expect")]
 
-use std::sync::Arc;
+mod reading;
 
 use cowl_crypto::digest::Digest;
-use cowl_domain::{ItemId, JobId, Power, Signed, Verified};
+use cowl_domain::{ItemId, JobId, Signed, Verified};
 use cowl_job::{
     Assurance, Evidence, EvidenceError, JobSpec, ReadTechnique, Refusal, Registry, Roster, Seat, Settled,
     Technique, TechniqueId, commit_input,
 };
-use cowl_testkit::technique::{Player, Stage, Subject};
+use cowl_testkit::technique::{Player, Stage};
 use proptest::prelude::*;
-
-fn stage() -> Stage {
-    Stage::new(&Subject {
-        technique: Arc::new(ReadTechnique),
-        program: ReadTechnique::program(),
-        power: Power::Read,
-        further_seats: Vec::new(),
-        ideal: <[Vec<u8>]>::to_vec,
-    })
-}
+use reading::stage;
 
 async fn settled(stage: &Stage) -> (&Player, Settled) {
     let receiver = stage.players.last().unwrap();

@@ -3,26 +3,18 @@
 //! `cargo test -p cowl-job --test vectors -- --ignored` writes those that are missing.
 #![allow(clippy::unwrap_used, reason = "a test may stop at what it does not expect")]
 
+mod reading;
+
 use std::fs;
 use std::path::PathBuf;
-use std::sync::Arc;
 
-use cowl_domain::{Power, Signed};
+use cowl_domain::Signed;
 use cowl_job::{ConsentStatement, Evidence, JobSpec, Plan, ReadTechnique, Technique};
-use cowl_testkit::technique::{Player, Stage, Subject};
+use cowl_testkit::technique::{Player, Stage};
+use reading::stage;
 
 fn folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../vectors/job")
-}
-
-fn stage() -> Stage {
-    Stage::new(&Subject {
-        technique: Arc::new(ReadTechnique),
-        program: ReadTechnique::program(),
-        power: Power::Read,
-        further_seats: Vec::new(),
-        ideal: <[Vec<u8>]>::to_vec,
-    })
 }
 
 fn receiver(stage: &Stage) -> &Player {
