@@ -11,6 +11,7 @@ mod commits;
 mod connection;
 mod deletion;
 mod grants;
+mod heads;
 mod items;
 mod log;
 mod migrations;

@@ -42,6 +42,7 @@ conformance! {
     races::a_handle_has_one_winner,
     races::an_item_has_one_winner,
     races::a_head_has_one_winner,
+    races::commits_of_two_processes_follow_each_other,
     races::the_log_has_no_gaps,
     races::migrations_run_once,
     writing::a_commit_is_all_or_nothing,

@@ -141,7 +141,7 @@ fn join(client: TcpStream, server: TcpStream, state: &Arc<Mutex<State>>) -> std:
     thread::spawn(move || {
         pass(&mut upward.0, &mut upward.1, |bytes| allow(&upstream, bytes));
     });
-    thread::spawn(move || pass(&mut downward.0, &mut downward.1, |bytes| Some(bytes)));
+    thread::spawn(move || pass(&mut downward.0, &mut downward.1, Some));
     Ok(())
 }
 
@@ -196,7 +196,7 @@ mod tests {
             for stream in listener.incoming().flatten() {
                 thread::spawn(move || {
                     let mut back = stream.try_clone().unwrap();
-                    pass(&mut { stream }, &mut back, |bytes| Some(bytes));
+                    pass(&mut { stream }, &mut back, Some);
                 });
             }
         });

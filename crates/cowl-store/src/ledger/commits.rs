@@ -1,5 +1,7 @@
 //! Commits: a record's next state, all of it or none.
 
+use std::sync::Arc;
+
 use cowl_crypto::digest::Digest;
 use cowl_domain::record::ItemsRoot;
 use cowl_domain::{
@@ -9,6 +11,7 @@ use cowl_domain::{
 use super::act::Act;
 use super::connection::{Ledger, Work};
 use super::grants::add_share;
+use super::heads::{Heads, Items};
 use super::items::{placement_of, placements};
 use super::log::{Told, append};
 use super::records::add_epoch;
@@ -64,21 +67,28 @@ impl Ledger {
         commit: &Commit,
         act: &Act,
     ) -> Result<()> {
-        self.transact(move |mut work| async move {
-            lock_record(&mut work, record).await?;
-            let standing = standing(work.on(), caller, record, act.now()).await?;
-            if !standing.may_append() {
-                return Err(StoreError::NotFound);
-            }
-            let mut change = Change::new(work, *caller, *record, standing, act);
-            if change.standing.is_owner() {
-                change.by_owner(commit).await?
-            } else {
-                change.by_appender(commit).await?
-            }
-            change.finish(commit).await
-        })
-        .await
+        let items = self
+            .transact(move |mut work| async move {
+                lock_record(&mut work, record).await?;
+                let standing = standing(work.on(), caller, record, act.now()).await?;
+                if !standing.may_append() {
+                    return Err(StoreError::NotFound);
+                }
+                let mut change = Change::new(work, *caller, *record, standing, act);
+                let items = if change.standing.is_owner() {
+                    Some(change.by_owner(commit, &self.heads).await?)
+                } else {
+                    change.by_appender(commit).await?;
+                    None
+                };
+                change.finish(commit).await?;
+                Ok(items)
+            })
+            .await?;
+        if let (Some(items), Some(head)) = (items, &commit.head) {
+            self.heads.keep(*record, Digest::of(&head.signed().to_bytes()), items);
+        }
+        Ok(())
     }
 }
 
@@ -100,11 +110,14 @@ impl<'a> Change<'a> {
         Self { work, caller, record, epoch: standing.epoch, standing, act, rekeyed: Vec::new(), added: 0 }
     }
 
-    async fn by_owner(&mut self, commit: &Commit) -> Result<()> {
+    /// Returns the items under the new head.
+    async fn by_owner(&mut self, commit: &Commit, heads: &Heads) -> Result<Items> {
         let head = commit.head.as_ref().ok_or(refused("an owner's commit needs a head"))?;
         if head.record != self.record || head.signer() != self.caller {
             return Err(refused("the head is not of this record or not signed by its owner"));
         }
+        let before = one(self.work.on(), HEAD, args![self.record]).await?.blob("head")?;
+        let known = heads.find(&self.record, &Digest::of(&before));
         self.take_sequence(head).await?;
         if let Some(epoch) = &commit.epoch {
             self.begin_epoch(epoch).await?;
@@ -121,7 +134,11 @@ impl<'a> Change<'a> {
         for share in &commit.shares {
             add_share(&mut self.work, share, &self.record, &self.caller, self.act.now()).await?;
         }
-        self.take_in_appended(head).await
+        let items = match known {
+            Some(known) => after(known, commit),
+            None => placements(self.work.on(), &self.record).await?.into_iter().collect(),
+        };
+        self.take_in_appended(head, items).await
     }
 
     async fn by_appender(&mut self, commit: &Commit) -> Result<()> {
@@ -254,20 +271,19 @@ impl<'a> Change<'a> {
 
     /// Takes as many appended items into the head as it counts, and checks its root: a head that does
     /// not fit would lock every reader out.
-    async fn take_in_appended(&mut self, head: &Proven<RecordHead>) -> Result<()> {
-        let mut items = placements(self.work.on(), &self.record).await?;
+    async fn take_in_appended(&mut self, head: &Proven<RecordHead>, mut items: Items) -> Result<Items> {
         let missing = head.items.checked_sub(items.len() as u64).ok_or(conflict("record head"))?;
         if missing > 0 {
             let appended = all(self.work.on(), FIRST_APPENDED, args![self.record, missing]).await?;
             for row in &appended {
                 let (item, digest) = placement_of(row)?;
                 execute(self.work.on(), TAKE_IN, args![self.record, item]).await?;
-                items.push((item, digest));
+                items.insert(item, digest);
             }
         }
-        let tree = ItemsRoot::new(items);
+        let tree = ItemsRoot::new(items.iter().map(|(item, digest)| (*item, *digest)));
         let fits = tree.len() == head.items && tree.root() == head.items_root;
-        if fits { Ok(()) } else { Err(conflict("record head")) }
+        if fits { Ok(items) } else { Err(conflict("record head")) }
     }
 
     async fn finish(mut self, commit: &Commit) -> Result<()> {
@@ -309,6 +325,17 @@ impl<'a> Change<'a> {
     }
 }
 
+/// The items under a head after what an owner's commit does to them.
+fn after(known: Arc<Items>, commit: &Commit) -> Items {
+    let mut items = Arc::unwrap_or_clone(known);
+    for item in &commit.removed {
+        items.remove(item);
+    }
+    let placed = commit.items.iter().map(|new| (new.placement.item, new.placement.verified().digest()));
+    items.extend(placed);
+    items
+}
+
 const fn conflict(what: &'static str) -> StoreError {
     StoreError::Conflict { what }
 }
@@ -328,6 +355,7 @@ pub(crate) async fn epoch_of(work: &mut Work, record: &RecordId) -> Result<u32> 
     one(work.on(), EPOCH, args![record]).await?.number32("epoch")
 }
 
+const HEAD: &str = sql!("commits.head", "SELECT head FROM record WHERE id = $1");
 const TAKE_SEQUENCE: &str = sql!(
     "commits.take_sequence",
     "UPDATE record SET head = $2, sequence = $3, epoch = $4 WHERE id = $1 AND sequence = $5"

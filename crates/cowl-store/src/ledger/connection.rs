@@ -10,6 +10,7 @@ use sqlx::pool::PoolConnection;
 use sqlx::{AnyConnection, AnyPool, Executor, Transaction};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
+use super::heads::Heads;
 use super::sql::{args, optional, sql};
 use crate::config::DatabaseConfig;
 use crate::error::{Result, StoreError};
@@ -28,6 +29,7 @@ pub struct Ledger {
     dialect: Dialect,
     // SQLite lets waiting writers poll, in no order. Within this process they queue here instead.
     turn: Arc<Mutex<()>>,
+    pub(crate) heads: Arc<Heads>,
 }
 
 impl std::fmt::Debug for Ledger {
@@ -49,7 +51,7 @@ impl Ledger {
         };
         let options = AnyConnectOptions::from_str(&url).map_err(|_| not_a_url())?;
         let pool = pool_options(dialect).connect_with(options).await?;
-        Ok(Self { pool, dialect, turn: Arc::new(Mutex::new(())) })
+        Ok(Self { pool, dialect, turn: Arc::new(Mutex::new(())), heads: Arc::default() })
     }
 
     /// Whether the database answers.

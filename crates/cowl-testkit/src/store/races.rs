@@ -1,5 +1,6 @@
 //! Many want what one can have.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use cowl_crypto::id::random_bytes;
@@ -11,6 +12,10 @@ use tokio::task::JoinSet;
 use super::{Actor, Stores};
 
 const RACERS: usize = 32;
+
+fn fresh_item() -> ItemId {
+    ItemId::from_bytes(random_bytes())
+}
 
 /// How many of the racers won, when the others were told of a conflict.
 async fn winners(mut racers: JoinSet<Result<(), StoreError>>) -> usize {
@@ -81,6 +86,42 @@ pub async fn a_head_has_one_winner(stores: &Stores) {
     }
     assert_eq!(winners(racers).await, 1);
     assert_eq!(stores.ledger.item_placements(&record.id).await.unwrap().len(), 1);
+    second.close().await;
+}
+
+/// Two processes that commit to a large record in turn, and to its removed, replaced and appended items, agree.
+pub async fn commits_of_two_processes_follow_each_other(stores: &Stores) {
+    let (owner, lab) = (stores.register("owner").await, stores.register("laboratory").await);
+    let mut record = stores.record_of(&owner).await;
+    stores.grant(&owner, &record, Scope::Record, &lab, Power::Append, None).await;
+    let second = stores.second_ledger().await;
+    let parts = stores.upload(&owner, &record.id, &[1; 150]).await.unwrap();
+    let many = parts.chunks(1).map(|part| stores.new_item(&owner, &record, fresh_item(), 0, part)).collect();
+    stores.commit(&owner, &mut record, Commit { items: many, ..Commit::default() }).await.unwrap();
+    let mut versions = BTreeMap::new();
+    for turn in 0..6 {
+        let ledger = if turn % 2 == 0 { &stores.ledger } else { &second };
+        let appended = stores.upload(&lab, &record.id, &[3]).await.unwrap();
+        let appended = stores.new_item(&lab, &record, fresh_item(), 0, &appended);
+        let append = Commit { items: vec![appended.clone()], ..Commit::default() };
+        ledger.commit(&lab.id(), &record.id, &append, &stores.act()).await.unwrap();
+        let parts = stores.upload(&owner, &record.id, &[2, 2]).await.unwrap();
+        let mut ids = record.items.keys().copied();
+        let (removed, replaced) = (ids.next().unwrap(), ids.nth(turn).unwrap());
+        let new = stores.new_item(&owner, &record, fresh_item(), 0, &parts[..1]);
+        let version = versions.entry(replaced).or_insert(0u32);
+        *version += 1;
+        let items = vec![new, stores.new_item(&owner, &record, replaced, *version, &parts[1..])];
+        record.items.remove(&removed);
+        let placed = items.iter().chain([&appended]);
+        record.items.extend(placed.map(|new| (new.placement.item, new.placement.verified().digest())));
+        let head = Some(owner.head(record.id, record.next, record.epoch, &record.items));
+        let commit = Commit { items, removed: vec![removed], head, ..Commit::default() };
+        ledger.commit(&owner.id(), &record.id, &commit, &stores.act()).await.unwrap();
+        record.next += 1;
+        let stored: BTreeMap<_, _> = second.item_placements(&record.id).await.unwrap().into_iter().collect();
+        assert_eq!(stored, record.items);
+    }
     second.close().await;
 }
 
