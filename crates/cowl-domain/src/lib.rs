@@ -15,6 +15,7 @@ pub mod id;
 pub mod item;
 pub mod party;
 pub mod record;
+pub mod table;
 pub mod time;
 pub mod wire;
 
@@ -29,5 +30,9 @@ pub use item::{
 };
 pub use party::{Handle, HandleError, KeyBinding, PartyKeys, Role, SealingKey};
 pub use record::{Epoch, ItemsRoot, RecordGenesis, RecordHead};
+pub use table::{
+    Codebook, CodedVariable, Coding, Column, ColumnRole, ColumnType, Decimal, Layout, SealedSet, SetCoding,
+    TableError, TableSchema,
+};
 pub use time::Timestamp;
 pub use wire::{Signed, Statement, StatementError, Verified, WireError};

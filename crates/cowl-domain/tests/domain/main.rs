@@ -5,5 +5,6 @@ mod fabricated;
 mod parties;
 mod records;
 mod statements;
+mod tables;
 mod vectors;
 mod words;
