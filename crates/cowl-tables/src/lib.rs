@@ -7,10 +7,16 @@
 //! - [`regression`]: ordinary and ridge least squares from the same sums;
 //! - [`distribution`]: the tails that p-values and intervals need.
 
+pub mod cohort;
 pub mod distribution;
 mod exact;
 pub mod moments;
 pub mod regression;
+pub mod rows;
+pub mod tag;
 
+pub use cohort::{CohortError, CohortLedger};
 pub use moments::{Moments, MomentsError, Variable, moment_count};
 pub use regression::{Coefficient, Model, Penalty, Regression, RegressionError};
+pub use rows::RowSet;
+pub use tag::{TagError, TagKey};
