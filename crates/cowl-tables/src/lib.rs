@@ -10,12 +10,14 @@
 pub mod cohort;
 pub mod distribution;
 mod exact;
+pub mod layout;
 pub mod moments;
 pub mod regression;
 pub mod rows;
 pub mod tag;
 
 pub use cohort::{CohortError, CohortLedger};
+pub use layout::{LayoutError, SlotPlan};
 pub use moments::{Moments, MomentsError, Variable, moment_count};
 pub use regression::{Coefficient, Model, Penalty, Regression, RegressionError};
 pub use rows::RowSet;
