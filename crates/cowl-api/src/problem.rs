@@ -33,6 +33,8 @@ pub enum ProblemCode {
     TooLarge,
     /// A part does not have the hash or size that was announced for it.
     PartMismatch,
+    /// A part that was acknowledged is no longer there, or no longer whole.
+    PartLost,
     /// Database or part store do not answer; nothing was acknowledged.
     Unavailable,
     /// A fault of the server.
@@ -48,6 +50,7 @@ impl ProblemCode {
             Self::NotAllowed => 403,
             Self::NotFound => 404,
             Self::Conflict => 409,
+            Self::PartLost => 410,
             Self::TooLarge => 413,
             Self::TooManyRequests => 429,
             Self::QuotaExceeded => 507,

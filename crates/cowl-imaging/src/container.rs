@@ -6,6 +6,9 @@
 //! version u8 · length u64 of the file · lengths u32 of coded prefix, u64 of coded pixels    (little endian)
 //! prefix (zstd) · pixels (a stream of the codec) · suffix (zstd)
 //! ```
+//! That is version 1, made and read in memory. Version 2, for larger files, is a stream of [`blocks`].
+
+pub mod blocks;
 
 use std::borrow::Cow;
 use std::io::Read;
@@ -16,12 +19,15 @@ use crate::framing::{CodecError, FrameIndex};
 use crate::pixels::{PixelLayout, RasterSpan};
 use crate::{archive, display, live, nifti};
 
-/// Largest file that is coded in memory; larger ones are stored as they are or compressed by chunks elsewhere.
+/// Largest file that is coded in memory; larger ones pass through [`blocks`].
 pub const MAXIMUM_FILE_BYTES: usize = 256 << 20;
 
 const VERSION: u8 = 1;
 const HEAD: usize = 21;
 const ZSTD_LEVEL: i32 = 3;
+
+/// Bytes of a sample.
+pub const SAMPLE: usize = 64 << 10;
 
 /// A codec must save one byte in this many, or the file is stored as it is.
 const LEAST_GAIN: usize = 33;
@@ -98,9 +104,14 @@ pub struct Stored<'a> {
 
 /// Where the uncompressed pixels of a file lie: DICOM, NIfTI, or a plain picture.
 pub fn find_raster(file: &[u8]) -> Option<RasterSpan> {
-    match DicomFile::read(file) {
+    find_raster_in(file, file.len())
+}
+
+/// As [`find_raster`], from the beginning of a file of `length` bytes.
+pub fn find_raster_in(head: &[u8], length: usize) -> Option<RasterSpan> {
+    match DicomFile::read_head(head, length as u64) {
         Ok(dicom) => dicom.raster(),
-        Err(_) => nifti::raster(file).or_else(|| display::raster(file)),
+        Err(_) => nifti::raster_in(head, length).or_else(|| display::raster_in(head, length)),
     }
 }
 
@@ -110,15 +121,24 @@ pub fn choose(file: &[u8]) -> StorageCodec {
     if find_raster(file).is_some() {
         return StorageCodec::Live;
     }
-    const SAMPLE: usize = 64 << 10;
-    let starts = [0, file.len() / 2, file.len().saturating_sub(SAMPLE)];
-    let samples = starts.map(|start| &file[start..file.len().min(start + SAMPLE)]);
-    let coded: usize = samples
-        .iter()
-        .map(|sample| zstd::bulk::compress(sample, 1).map_or(sample.len(), |coded| coded.len()))
-        .sum();
-    let plain = samples.iter().map(|sample| sample.len()).sum();
-    if pays(coded, plain) { StorageCodec::Zstd } else { StorageCodec::None }
+    let samples = sample_starts(file.len() as u64).map(|start| {
+        let start = start as usize;
+        &file[start..file.len().min(start + SAMPLE)]
+    });
+    choose_by_samples(&samples)
+}
+
+/// Where samples of a file of `length` bytes begin, [`SAMPLE`] bytes each or up to its end.
+pub fn sample_starts(length: u64) -> [u64; 3] {
+    [0, length / 2, length.saturating_sub(SAMPLE as u64)]
+}
+
+/// zstd if it pays on these samples.
+pub fn choose_by_samples(samples: &[impl AsRef<[u8]>]) -> StorageCodec {
+    let coded = |sample: &[u8]| zstd::bulk::compress(sample, 1).map_or(sample.len(), |coded| coded.len());
+    let all = samples.iter().map(|sample| coded(sample.as_ref())).sum();
+    let plain = samples.iter().map(|sample| sample.as_ref().len()).sum();
+    if pays(all, plain) { StorageCodec::Zstd } else { StorageCodec::None }
 }
 
 fn pays(coded: usize, plain: usize) -> bool {
@@ -160,12 +180,24 @@ pub fn encode_file(codec: StorageCodec, file: &[u8]) -> Result<Stored<'_>, Conta
 /// [`ContainerError`] for anything that [`encode_file`] does not give.
 pub fn decode_file(codec_id: u8, stored: &[u8]) -> Result<Cow<'_, [u8]>, ContainerError> {
     match codec_id {
+        1..=3 if stored.first() == Some(&blocks::BLOCKS_VERSION) => decode_blocks(stored).map(Cow::Owned),
         0 => Ok(Cow::Borrowed(stored)),
         1 => decode_with_length(stored).map(Cow::Owned),
         2 => decode_around(stored, live::index, live::decode).map(Cow::Owned),
         3 => decode_around(stored, archive::index, archive::decode).map(Cow::Owned),
         4 => decode_picture(stored).map(Cow::Owned),
         other => Err(ContainerError::UnknownCodec(other)),
+    }
+}
+
+fn decode_blocks(stored: &[u8]) -> Result<Vec<u8>, ContainerError> {
+    let mut file = Vec::new();
+    let most = MAXIMUM_FILE_BYTES as u64;
+    let read = blocks::BlockReader::new(stored).take(most + 1).read_to_end(&mut file);
+    match read {
+        Ok(length) if length as u64 > most => Err(ContainerError::TooLarge),
+        Ok(_) => Ok(file),
+        Err(_) => Err(ContainerError::Damaged),
     }
 }
 

@@ -55,6 +55,8 @@ pub fn is_dicom(bytes: &[u8]) -> bool {
 #[derive(Debug)]
 pub struct DicomFile<'a> {
     bytes: &'a [u8],
+    /// Bytes of the whole file, of which `bytes` may be the beginning.
+    length: u64,
     transfer_syntax: String,
     encoding: Encoding,
     /// Elements of the data set before the pixel data.
@@ -72,6 +74,14 @@ impl<'a> DicomFile<'a> {
     /// # Errors
     /// [`DicomError`] when there is no readable meta information, or the data set is deflated.
     pub fn read(bytes: &'a [u8]) -> Result<Self, DicomError> {
+        Self::read_head(bytes, bytes.len() as u64)
+    }
+
+    /// As [`DicomFile::read`], from the beginning of a file of `length` bytes.
+    ///
+    /// # Errors
+    /// As [`DicomFile::read`].
+    pub fn read_head(bytes: &'a [u8], length: u64) -> Result<Self, DicomError> {
         if !is_dicom(bytes) {
             return Err(DicomError::NotDicom);
         }
@@ -82,6 +92,7 @@ impl<'a> DicomFile<'a> {
         let encoding = Encoding::of_transfer_syntax(&transfer_syntax);
         let mut file = Self {
             bytes,
+            length,
             transfer_syntax,
             encoding,
             attributes: BTreeMap::new(),
@@ -96,6 +107,9 @@ impl<'a> DicomFile<'a> {
         let mut elements = Elements::new(self.bytes, start..self.bytes.len(), self.encoding);
         while let Some(element) = elements.next_element()? {
             if element.tag == Tag::PIXEL_DATA {
+                if matches!(&element.value, Value::Bytes(range) if range.end as u64 > self.length) {
+                    return Err(DicomError::Truncated);
+                }
                 self.pixel_data = Some(element.value);
                 return Ok(());
             }

@@ -155,6 +155,11 @@ fn spread(values: &[i32]) -> Vec<u8> {
 
 /// Where the samples of an uncompressed picture lie: binary PGM or PPM of 8 bits.
 pub fn raster(bytes: &[u8]) -> Option<RasterSpan> {
+    raster_in(bytes, bytes.len())
+}
+
+/// As [`raster`], from the beginning of a file of `length` bytes.
+pub fn raster_in(bytes: &[u8], length: usize) -> Option<RasterSpan> {
     let samples = match bytes.get(..2)? {
         b"P5" => 1,
         b"P6" => 3,
@@ -166,7 +171,7 @@ pub fn raster(bytes: &[u8]) -> Option<RasterSpan> {
     let format = SampleFormat::new(8, 8, false).ok().filter(|_| (1..=255).contains(&maximum))?;
     let layout = PixelLayout::new(rows, columns, 1, samples, format).ok()?;
     // One white space ends the head.
-    RasterSpan::within(layout, at + 1, bytes.len())
+    RasterSpan::within(layout, at + 1, length)
 }
 
 /// A decimal number after white space; heads with comments are left to zstd.

@@ -14,6 +14,11 @@ struct Geometry {
 ///
 /// The third and all further axes are frames.
 pub fn raster(bytes: &[u8]) -> Option<RasterSpan> {
+    raster_in(bytes, bytes.len())
+}
+
+/// As [`raster`], from the beginning of a file of `length` bytes.
+pub fn raster_in(bytes: &[u8], length: usize) -> Option<RasterSpan> {
     let geometry = read_first(bytes).or_else(|| read_second(bytes))?;
     let (format, samples) = sample_format(geometry.datatype)?;
     let axis = |index: usize| geometry.axes.get(index).copied().unwrap_or(1);
@@ -21,7 +26,7 @@ pub fn raster(bytes: &[u8]) -> Option<RasterSpan> {
     let columns = u32::try_from(axis(0)).ok()?;
     let rows = u32::try_from(axis(1)).ok()?;
     let layout = PixelLayout::new(rows, columns, u32::try_from(frames).ok()?, samples, format).ok()?;
-    RasterSpan::within(layout, usize::try_from(geometry.voxel_offset).ok()?, bytes.len())
+    RasterSpan::within(layout, usize::try_from(geometry.voxel_offset).ok()?, length)
 }
 
 /// Whether the bytes begin as a NIfTI file of either version, of either byte order, does.

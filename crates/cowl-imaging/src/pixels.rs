@@ -112,6 +112,12 @@ impl PixelLayout {
         Ok(Self { rows, columns, frames, samples_per_pixel: samples_per_pixel as u8, format })
     }
 
+    /// The same pixels in fewer rows and frames.
+    pub(crate) fn with_shape(self, rows: u32, frames: u32) -> Self {
+        debug_assert!((1..=self.rows).contains(&rows) && (1..=self.frames).contains(&frames));
+        Self { rows, frames, ..self }
+    }
+
     /// Rows of a frame.
     pub fn rows(&self) -> usize {
         self.rows as usize

@@ -1,9 +1,12 @@
 //! Formats at rest are frozen: what was coded once is decoded for ever.
 #![allow(clippy::unwrap_used, reason = "a test may")]
 
+use std::io::{Read, Write};
 use std::path::PathBuf;
 
 use cowl_imaging::chaotic::{self, ChaoticKey, ImageSize};
+use cowl_imaging::container::blocks::{BlockPlan, BlockReader, BlockWriter};
+use cowl_imaging::container::{self, StorageCodec};
 use cowl_imaging::pixels::{PixelLayout, SampleFormat};
 use cowl_imaging::{archive, dct, display, live};
 
@@ -46,6 +49,45 @@ fn frozen_pixel_streams_are_decoded() {
     }
 }
 
+/// A NIfTI file around the 16-bit gray frames, and words that take more than one block.
+fn block_cases() -> [(&'static str, StorageCodec, Vec<u8>); 3] {
+    let (_, voxels) = raster(1, 16, false);
+    let mut volume = vec![0u8; 352];
+    volume[..4].copy_from_slice(&348i32.to_le_bytes());
+    for (at, value) in [(40, 3i16), (42, 33), (44, 21), (46, 2), (70, 512)] {
+        volume[at..at + 2].copy_from_slice(&value.to_le_bytes());
+    }
+    volume[108..112].copy_from_slice(&352f32.to_le_bytes());
+    volume[344..348].copy_from_slice(b"n+1\0");
+    volume.extend(voxels);
+    volume.extend(b"behind the voxels, behind the voxels, behind the voxels");
+    let words = b"the same words over and over. ".repeat(40_000);
+    [
+        ("volume.live.blocks", StorageCodec::Live, volume.clone()),
+        ("volume.archive.blocks", StorageCodec::Archive, volume),
+        ("words.zstd.blocks", StorageCodec::Zstd, words),
+    ]
+}
+
+fn blocks_of(codec: StorageCodec, file: &[u8]) -> Vec<u8> {
+    let plan = BlockPlan::new(codec, container::find_raster(file));
+    let mut writer = BlockWriter::new(Vec::new(), plan).unwrap();
+    writer.write_all(file).unwrap();
+    writer.finish().unwrap()
+}
+
+#[test]
+fn frozen_containers_of_blocks_are_decoded() {
+    for (name, codec, file) in block_cases() {
+        let frozen = read(name);
+        let mut decoded = Vec::new();
+        BlockReader::new(frozen.as_slice()).read_to_end(&mut decoded).unwrap();
+        assert!(decoded == file, "{name}");
+        assert!(*container::decode_file(codec.id(), &frozen).unwrap() == file, "{name}");
+        assert!(frozen.len() < file.len() * 9 / 10, "{name}");
+    }
+}
+
 #[test]
 fn frozen_chaotic_images_are_opened_and_made_again() {
     let key = ChaoticKey::from_secret([7; 32]);
@@ -71,6 +113,9 @@ fn make_vectors() {
     for (name, layout, bytes) in cases() {
         write(format!("{name}.live"), &live::encode(&layout, &bytes).unwrap());
         write(format!("{name}.archive"), &archive::encode(&layout, &bytes).unwrap());
+    }
+    for (name, codec, file) in block_cases() {
+        write(name.into(), &blocks_of(codec, &file));
     }
     let (_, bytes) = raster(1, 8, false);
     let key = ChaoticKey::from_secret([7; 32]);

@@ -1,6 +1,7 @@
 //! Parts on their way out, against a ticket.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
 use axum::extract::State;
@@ -9,9 +10,11 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use cowl_api::frames::{FRAME_HEADER, FrameHeader};
 use cowl_api::types::PartsQuery;
+use cowl_api::{Problem, ProblemCode};
 use cowl_domain::PartName;
 use cowl_store::ledger::PartLocation;
-use cowl_store::{PackKey, PartStore, StoreError};
+use cowl_store::{PackKey, StoreError};
+use futures_util::future::try_join_all;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use crate::app::Shared;
@@ -33,7 +36,8 @@ pub(crate) async fn part(
     Id(part): Id<PartName>,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
-    let place = app.ledger.part_location(&caller, &ticket.0, &part, app.now()).await?;
+    let finder = Finder { app: app.clone(), caller, ticket };
+    let place = finder.place(&part).await?;
     let asked =
         headers.get(RANGE).map(|value| value.to_str().ok().and_then(|text| parse_range(text, place.length)));
     let (status, range) = match asked {
@@ -41,8 +45,7 @@ pub(crate) async fn part(
         Some(Some(range)) => (StatusCode::PARTIAL_CONTENT, range),
         Some(None) => return Err(Refusal::bad_request("the range is not one inside the part")),
     };
-    let stored = place.offset + range.start..place.offset + range.end;
-    let bytes = app.parts.range(place.pack, stored).await.map_err(damaged)?;
+    let bytes = finder.read(&place, range.clone()).await.map_err(lost)?;
     metrics::counter!(BYTES_SENT).increment(bytes.len() as u64);
     let mut response = (status, [(CONTENT_TYPE, OCTETS), (ACCEPT_RANGES, "bytes")], bytes).into_response();
     if status == StatusCode::PARTIAL_CONTENT {
@@ -76,7 +79,8 @@ pub(crate) async fn parts_batch(
     let places = app.ledger.part_locations(&caller, &ticket.0, &names, app.now()).await?;
     let length: u64 = places.iter().map(|place| FRAME_HEADER as u64 + place.length).sum();
     metrics::counter!(BYTES_SENT).increment(length);
-    let body = Body::from_stream(frames(app.parts.clone(), groups(places)));
+    let finder = Arc::new(Finder { app, caller, ticket });
+    let body = Body::from_stream(frames(finder, groups(places)));
     Ok(([(CONTENT_TYPE, OCTETS.to_owned()), (CONTENT_LENGTH, length.to_string())], body).into_response())
 }
 
@@ -97,25 +101,67 @@ fn groups(places: Vec<PartLocation>) -> Vec<Vec<PartLocation>> {
 }
 
 fn frames(
-    parts: PartStore,
+    finder: Arc<Finder>,
     groups: Vec<Vec<PartLocation>>,
 ) -> impl futures_util::Stream<Item = Result<Bytes, StoreError>> + Send {
     stream::iter(groups)
-        .map(move |group| read_group(parts.clone(), group))
+        .map(move |group| read_group(finder.clone(), group))
         .buffered(GROUPS_AHEAD)
         .map_ok(|pieces| stream::iter(pieces.into_iter().map(Ok)))
         .try_flatten()
 }
 
 /// Headers and bodies in turn.
-async fn read_group(parts: PartStore, group: Vec<PartLocation>) -> Result<Vec<Bytes>, StoreError> {
-    let pack: PackKey = group.first().expect("no group is empty").pack;
-    let ranges: Vec<_> = group.iter().map(|place| place.offset..place.offset + place.length).collect();
-    let bodies = parts.ranges(pack, &ranges).await.inspect_err(|error| {
+async fn read_group(finder: Arc<Finder>, group: Vec<PartLocation>) -> Result<Vec<Bytes>, StoreError> {
+    let bodies = finder.read_all(&group).await.inspect_err(|error| {
         tracing::error!(%error, "a part cannot be read");
     })?;
     let pieces = group.iter().zip(bodies).flat_map(|(place, body)| [header(place), body]);
     Ok(pieces.collect())
+}
+
+/// Reads parts where the ledger says, and asks again when they have just been moved.
+struct Finder {
+    app: Shared,
+    caller: Caller,
+    ticket: Ticket,
+}
+
+impl Finder {
+    async fn place(&self, part: &PartName) -> Result<PartLocation, StoreError> {
+        self.app.ledger.part_location(&self.caller, &self.ticket.0, part, self.app.now()).await
+    }
+
+    /// A range of a part. [`StoreError::NotFound`] or [`StoreError::Corrupt`]: its bytes are gone.
+    async fn read(&self, place: &PartLocation, range: Range<u64>) -> Result<Bytes, StoreError> {
+        let mut place = place.clone();
+        loop {
+            let stored = place.offset + range.start..place.offset + range.end;
+            match self.app.parts.range(place.pack, stored).await {
+                Err(StoreError::NotFound) => {
+                    // Packs are compacted while they are read: then the ledger knows a new place.
+                    let now = self.place(&place.part).await?;
+                    if now == place {
+                        return Err(StoreError::NotFound);
+                    }
+                    place = now;
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
+    /// Neighbours in one pack together; one by one if they have been moved since.
+    async fn read_all(&self, group: &[PartLocation]) -> Result<Vec<Bytes>, StoreError> {
+        let pack: PackKey = group.first().expect("no group is empty").pack;
+        let ranges: Vec<_> = group.iter().map(|place| place.offset..place.offset + place.length).collect();
+        match self.app.parts.ranges(pack, &ranges).await {
+            Err(StoreError::NotFound) => {
+                try_join_all(group.iter().map(|place| self.read(place, 0..place.length))).await
+            }
+            outcome => outcome,
+        }
+    }
 }
 
 fn header(place: &PartLocation) -> Bytes {
@@ -123,12 +169,15 @@ fn header(place: &PartLocation) -> Bytes {
     Bytes::copy_from_slice(&FrameHeader { name: place.part, hash: place.hash, length }.to_bytes())
 }
 
-/// The ledger knows the part; that its bytes are gone is the server's fault, not the caller's.
-fn damaged(error: StoreError) -> Refusal {
+/// The ledger knows the part; that its bytes are gone is the server's fault, and the caller can do without
+/// this part only.
+fn lost(error: StoreError) -> Refusal {
     match error {
-        StoreError::NotFound => {
-            tracing::error!("a pack that the ledger refers to is not there");
-            Refusal::internal()
+        StoreError::NotFound | StoreError::Corrupt { .. } => {
+            tracing::error!(%error, "a pack that the ledger refers to is not there, or not whole");
+            Problem::new(ProblemCode::PartLost, "the server has lost a part that it had acknowledged")
+                .with_hint("its operator may have a copy; otherwise add the file again")
+                .into()
         }
         other => other.into(),
     }

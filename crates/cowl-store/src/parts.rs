@@ -140,9 +140,10 @@ impl PartStore {
     /// the ledger again gives another place. [`StoreError::Unavailable`]; [`StoreError::Corrupt`] when the
     /// pack is shorter than the range.
     pub async fn range(&self, key: PackKey, range: Range<u64>) -> Result<Bytes> {
-        let bytes =
-            self.objects.get_range(&self.path(key), range.clone()).await.map_err(|e| self.unread(e))?;
-        whole(key, &range, bytes)
+        match self.objects.get_range(&self.path(key), range.clone()).await {
+            Ok(bytes) => whole(key, &range, bytes),
+            Err(error) => Err(self.unread(key, range.end, error).await),
+        }
     }
 
     /// Several ranges of a pack; neighbours are read together.
@@ -150,7 +151,13 @@ impl PartStore {
     /// # Errors
     /// As [`PartStore::range`].
     pub async fn ranges(&self, key: PackKey, ranges: &[Range<u64>]) -> Result<Vec<Bytes>> {
-        let all = self.objects.get_ranges(&self.path(key), ranges).await.map_err(|e| self.unread(e))?;
+        let all = match self.objects.get_ranges(&self.path(key), ranges).await {
+            Ok(all) => all,
+            Err(error) => {
+                let end = ranges.iter().map(|range| range.end).max().unwrap_or(0);
+                return Err(self.unread(key, end, error).await);
+            }
+        };
         all.into_iter().zip(ranges).map(|(bytes, range)| whole(key, range, bytes)).collect()
     }
 
@@ -207,9 +214,15 @@ impl PartStore {
         self.folder.as_ref().map_or(Ok(()), Folder::present)
     }
 
-    /// A missing file of a missing folder is the folder's fault.
-    fn unread(&self, error: object_store::Error) -> StoreError {
-        self.present().err().unwrap_or_else(|| failed(error))
+    /// A missing file of a missing folder is the folder's fault, and a range beyond the end the pack's.
+    async fn unread(&self, key: PackKey, end: u64, error: object_store::Error) -> StoreError {
+        if let Err(gone) = self.present() {
+            return gone;
+        }
+        match self.objects.head(&self.path(key)).await {
+            Ok(meta) if meta.size < end => too_short(key),
+            _ => failed(error),
+        }
     }
 }
 
@@ -227,11 +240,11 @@ where
 }
 
 fn whole(key: PackKey, range: &Range<u64>, bytes: Bytes) -> Result<Bytes> {
-    if bytes.len() as u64 == range.end - range.start {
-        Ok(bytes)
-    } else {
-        Err(StoreError::Corrupt { what: format!("pack {key} is too short") })
-    }
+    if bytes.len() as u64 == range.end - range.start { Ok(bytes) } else { Err(too_short(key)) }
+}
+
+fn too_short(key: PackKey) -> StoreError {
+    StoreError::Corrupt { what: format!("pack {key} is too short") }
 }
 
 /// How long a request to an S3 server is tried again.

@@ -1,11 +1,13 @@
 //! Adding: files become items. Small ones are sealed on all cores while the batch before them is on its
-//! way; large ones pass through memory part by part and can be taken up again where they were cut.
+//! way; large files and pipes pass through memory part by part. A large file can be taken up again where it
+//! was cut; a pipe cannot, and one that breaks off leaves nothing behind that anybody sees.
 
 mod large;
+mod pipe;
 mod workshop;
 
 use std::collections::HashMap;
-use std::io::Read;
+use std::io::Cursor;
 
 use cowl_crypto::digest::Digest;
 use cowl_domain::{ItemId, Kind, Power, RecordId, SuiteId};
@@ -152,7 +154,7 @@ impl Adding<'_> {
         let mut running: Option<tokio::task::JoinHandle<Vec<SealedFile>>> = None;
         for source in self.without_unchanged(sources) {
             if source.size().is_none_or(|size| size > WHOLE_LIMIT) {
-                if let Some(small) = self.read_small_pipe(source).await? {
+                if let Some(small) = self.add_streamed(source).await? {
                     batch.push(small);
                 }
                 continue;
@@ -232,18 +234,12 @@ impl Adding<'_> {
     }
 
     /// A pipe or a large file. A pipe that turns out small comes back as bytes.
-    async fn read_small_pipe(&mut self, source: Source) -> Result<Option<Source>> {
+    async fn add_streamed(&mut self, source: Source) -> Result<Option<Source>> {
         let Source { name, origin } = source;
         match origin {
-            Origin::Reader(mut reader) => {
-                let bytes = tokio::task::block_in_place(|| read_bounded(&mut reader))?;
-                Ok(Some(Source::bytes(name, bytes)))
-            }
-            Origin::File(stamp) => {
-                self.add_large(name, stamp).await?;
-                Ok(None)
-            }
-            Origin::Bytes(bytes) => Ok(Some(Source::bytes(name, bytes))),
+            Origin::File(stamp) => self.add_large(name, stamp).await.map(|()| None),
+            Origin::Reader(reader) => self.add_pipe(name, reader).await,
+            Origin::Bytes(bytes) => self.add_pipe(name, Box::new(Cursor::new(bytes))).await,
         }
     }
 
@@ -326,18 +322,5 @@ impl Adding<'_> {
     }
 }
 
-fn read_bounded(reader: &mut dyn Read) -> Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    reader.take(PIPE_LIMIT + 1).read_to_end(&mut bytes).map_err(VaultError::Stream)?;
-    if bytes.len() as u64 > PIPE_LIMIT {
-        return Err(VaultError::Invalid(format!(
-            "a pipe of more than {} MiB cannot be added; write it to a file first",
-            PIPE_LIMIT >> 20
-        )));
-    }
-    Ok(bytes)
-}
-
 const BATCH_BYTES: u64 = 24 << 20;
 const BATCH_FILES: usize = 256;
-const PIPE_LIMIT: u64 = 64 << 20;

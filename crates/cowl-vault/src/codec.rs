@@ -1,13 +1,15 @@
 //! Which storage codec content gets, and the way back.
 //!
 //! Content is coded first and sealed then: sealed bytes do not compress. Suite `chaotic-image` scrambles
-//! the coded bytes once more, inside the standard envelope.
+//! the coded bytes once more, inside the standard envelope. Small content is coded in memory, large content
+//! block by block as it passes.
 
 use std::borrow::Cow;
 use std::io::Read;
 
 use cowl_domain::{CodecError, CodecId, Kind, LossyNote, SuiteId};
 use cowl_imaging::chaotic::{self, ChaoticKey, ImageSize};
+use cowl_imaging::container::blocks::{BlockPlan, BlockReader};
 use cowl_imaging::container::{self, ContainerError, StorageCodec};
 use cowl_imaging::dct::{Quality, psnr};
 use cowl_imaging::display::DisplayImage;
@@ -68,7 +70,7 @@ pub(crate) fn decode(codec: CodecId, suite: SuiteId, key: &ItemKey, coded: Vec<u
         Ok(Cow::Borrowed(_)) => Ok(coded),
         Ok(Cow::Owned(content)) => Ok(content),
         Err(ContainerError::UnknownCodec(number)) => Err(CodecError::Unknown(number).into()),
-        Err(error) => Err(CodecError::Damaged { codec: name(codec), detail: error.to_string() }.into()),
+        Err(error) => Err(damaged(codec, &error)),
     }
 }
 
@@ -117,9 +119,52 @@ fn chaotic_key(key: &ItemKey) -> ChaoticKey {
     )
 }
 
-/// Reads content that passes as a stream: it is never coded.
+/// How content that passes as a stream is coded; none where it stays as it is. `beginning` is looked at for
+/// pixels, `samples` for whether it pays to compress; the length of a pipe is not known.
+pub(crate) fn plan(
+    choice: CodecChoice,
+    beginning: &[u8],
+    length: Option<u64>,
+    samples: &[Vec<u8>],
+) -> Result<Option<BlockPlan>> {
+    let length = length.and_then(|length| usize::try_from(length).ok()).unwrap_or(usize::MAX);
+    let raster = container::find_raster_in(beginning, length);
+    let codec = match choice {
+        CodecChoice::None => return Ok(None),
+        CodecChoice::Dct(_) => {
+            let limit = WHOLE_LIMIT >> 20;
+            return Err(VaultError::Invalid(format!("dct takes pictures of up to {limit} MiB")));
+        }
+        CodecChoice::Auto | CodecChoice::Live if raster.is_some() => StorageCodec::Live,
+        CodecChoice::Archive if raster.is_some() => StorageCodec::Archive,
+        CodecChoice::Zstd => StorageCodec::Zstd,
+        CodecChoice::Auto | CodecChoice::Live | CodecChoice::Archive => container::choose_by_samples(samples),
+    };
+    Ok((codec != StorageCodec::None).then(|| BlockPlan::new(codec, raster)))
+}
+
+/// The codec that the manifest names.
+pub(crate) fn id_of(plan: Option<&BlockPlan>) -> CodecId {
+    plan.map_or(CodecId::NONE, |plan| CodecId(plan.codec().id()))
+}
+
+/// Whether blocks may lie behind this codec's number.
+pub(crate) fn has_blocks(codec: CodecId) -> bool {
+    (1..=3).contains(&codec.0)
+}
+
+/// Reads content that passes as a stream.
 pub(crate) fn reader<'a>(codec: CodecId, coded: impl Read + 'a) -> Result<Box<dyn Read + 'a>> {
-    if codec == CodecId::NONE { Ok(Box::new(coded)) } else { Err(CodecError::Unknown(codec.0).into()) }
+    match codec {
+        CodecId::NONE => Ok(Box::new(coded)),
+        codec if has_blocks(codec) => Ok(Box::new(BlockReader::new(coded))),
+        CodecId(number) => Err(CodecError::Unknown(number).into()),
+    }
+}
+
+/// What a block or an index that does not fit means.
+pub(crate) fn damaged(codec: CodecId, error: &ContainerError) -> VaultError {
+    CodecError::Damaged { codec: name(codec), detail: error.to_string() }.into()
 }
 
 fn encode_lossy(kind: Kind, content: &[u8], quality: u8) -> Result<Encoded> {
@@ -132,6 +177,9 @@ fn encode_lossy(kind: Kind, content: &[u8], quality: u8) -> Result<Encoded> {
     let stored = container::encode_file(codec, content).map_err(|e| refuse(e.to_string()))?;
     let decoded =
         container::decode_file(codec.id(), &stored.bytes).map_err(|e| VaultError::Bug(e.to_string()))?;
+    if decoded.len() as u64 > WHOLE_LIMIT {
+        return Err(refuse(format!("what it would give back has more than {} MiB", WHOLE_LIMIT >> 20)));
+    }
     let picture = |bytes: &[u8]| DisplayImage::decode(bytes).map_err(|e| refuse(e.to_string()));
     let (before, after) = (picture(content)?, picture(&decoded)?);
     let decibels = psnr(before.samples(), after.samples());
@@ -199,7 +247,27 @@ mod tests {
             let damaged = decode(CodecId(codec), SuiteId::Standard, &key(), vec![1, 2, 3]);
             assert!(matches!(damaged, Err(VaultError::Codec(_))), "{codec}");
         }
-        assert!(reader(CodecId(2), &b"a stream"[..]).is_err());
+        assert!(reader(CodecId(4), &b"a stream"[..]).is_err());
+        let mut out = Vec::new();
+        assert!(reader(CodecId(2), &b"a stream"[..]).unwrap().read_to_end(&mut out).is_err());
+    }
+
+    #[test]
+    fn large_content_is_coded_by_what_its_beginning_and_samples_show() {
+        let volume = b"P5\n1000 60000\n255\n".to_vec();
+        let (words, noise) =
+            (vec![b"again ".repeat(50)], vec![cowl_crypto::id::random_bytes::<900>().to_vec()]);
+        let chosen = |choice, beginning: &[u8], samples| {
+            id_of(plan(choice, beginning, None, samples).unwrap().as_ref()).0
+        };
+        assert_eq!(chosen(CodecChoice::Auto, &volume, &noise), 2);
+        assert_eq!(chosen(CodecChoice::Archive, &volume, &noise), 3);
+        assert_eq!(chosen(CodecChoice::Auto, b"letters", &words), 1);
+        assert_eq!(chosen(CodecChoice::Archive, b"letters", &words), 1);
+        assert_eq!(chosen(CodecChoice::Auto, b"letters", &noise), 0);
+        assert_eq!(chosen(CodecChoice::Zstd, b"letters", &noise), 1);
+        assert_eq!(chosen(CodecChoice::None, &volume, &words), 0);
+        assert!(plan(CodecChoice::Dct(50), &volume, None, &words).is_err());
     }
 
     #[test]

@@ -19,6 +19,18 @@ pub enum VaultError {
     /// The cloud does not answer; nothing was acknowledged.
     #[error("the cloud does not answer: {0}")]
     Unreachable(String),
+    /// The cloud answered, but nothing that this program understands: another version of it, a proxy in
+    /// between, or a fault of the server.
+    #[error("the cloud's answer makes no sense: {0}")]
+    Senseless(String),
+    /// The cloud has lost what it had acknowledged.
+    #[error("the cloud has lost part {index} of item {item}")]
+    Lost {
+        /// The item.
+        item: ItemId,
+        /// The part, from 1.
+        index: usize,
+    },
     /// A file of this machine.
     #[error("{path}: {source}")]
     File {
@@ -170,6 +182,12 @@ impl VaultError {
             ),
             Self::Refused(problem) => problem.hint.clone(),
             Self::Unreachable(_) => Some("nothing is lost; run the command again when the cloud is back".to_owned()),
+            Self::Senseless(_) => Some(
+                "check the address; a proxy, or a server of another version, may have answered".to_owned(),
+            ),
+            Self::Lost { .. } => {
+                Some("the cloud's operator may have a copy; otherwise add the file again".to_owned())
+            }
             Self::CannotUnlock => {
                 Some("on a new device give the recovery kit: cowl party login --kit FILE".to_owned())
             }
@@ -179,7 +197,14 @@ impl VaultError {
 
     /// Whether the answer is a plain no (refused, not verified, not there), rather than a fault.
     pub fn is_refusal(&self) -> bool {
-        matches!(self, Self::Tampered(_) | Self::Refused(_) | Self::NotFound { .. } | Self::CannotUnlock)
+        matches!(
+            self,
+            Self::Tampered(_)
+                | Self::Refused(_)
+                | Self::Lost { .. }
+                | Self::NotFound { .. }
+                | Self::CannotUnlock
+        )
     }
 }
 

@@ -4,9 +4,11 @@ use std::collections::HashMap;
 use std::io::{Read, Write};
 
 use bytes::Bytes;
+use cowl_api::ProblemCode;
 use cowl_api::client::ClientError;
 use cowl_crypto::digest::{Digest, Hasher};
 use cowl_domain::{ItemId, PartName, RecordId};
+use cowl_imaging::container::ContainerError;
 use cowl_seal::payload::{Cores, OpenReader, PartsError, PayloadOpener, plain_length};
 use cowl_seal::split::{MergeError, PartCheck, PartJoiner};
 use rayon::prelude::*;
@@ -104,15 +106,42 @@ impl Vault {
         let names: Vec<PartName> =
             items.iter().flat_map(|open| open.manifest.parts.iter().map(|part| part.name)).collect();
         let mut parts = HashMap::with_capacity(names.len());
-        let mut stream = self.client.fetch_parts(ticket, &names).await?;
+        let mut stream = match self.client.fetch_parts(ticket, &names).await {
+            Ok(stream) => stream,
+            Err(error) => return Err(self.why_cut(ticket, items, &parts, error).await),
+        };
         loop {
             match stream.next().await {
                 Ok(Some((name, bytes))) => parts.insert(name, bytes),
                 Ok(None) => return Ok(parts),
                 Err(ClientError::BadAnswer { .. }) => return Err(first_without(items, &parts)),
-                Err(other) => return Err(other.into()),
+                Err(other) => return Err(self.why_cut(ticket, items, &parts, other).await),
             };
         }
+    }
+
+    /// A stream of parts is cut where the server has none; asked for that part alone, it says why.
+    async fn why_cut(
+        &self,
+        ticket: &[u8],
+        items: &[OpenItem],
+        parts: &HashMap<PartName, Bytes>,
+        error: ClientError,
+    ) -> VaultError {
+        for open in items {
+            for (index, part) in open.manifest.parts.iter().enumerate() {
+                if parts.contains_key(&part.name) {
+                    continue;
+                }
+                // The last byte is missing of a part that is gone, and of one that was cut.
+                let last = part.size.saturating_sub(1)..part.size;
+                let asked = self.client.fetch_part_range(ticket, &part.name, last).await;
+                if let Err(lost) = asked.map_err(|e| part_error(open.manifest.item, index, e)) {
+                    return lost;
+                }
+            }
+        }
+        error.into()
     }
 
     pub(crate) async fn write_content(
@@ -130,7 +159,8 @@ impl Vault {
         let (send, receive) = mpsc::channel(PARTS_AHEAD);
         let parts: Vec<(PartName, u64)> =
             open.manifest.parts.iter().map(|part| (part.name, part.size)).collect();
-        let fetching = tokio::spawn(send_parts(self.client.clone(), ticket.to_vec(), parts, send));
+        let item = open.manifest.item;
+        let fetching = tokio::spawn(send_parts(self.client.clone(), ticket.to_vec(), item, parts, send));
         let written = tokio::task::block_in_place(|| copy_content(open, receive, out, progress));
         let fetched = fetching.await.map_err(|e| VaultError::Bug(e.to_string()))?;
         // A failed fetch shows as a missing part when written; the cause is the better message.
@@ -143,20 +173,29 @@ impl Vault {
 pub(crate) async fn send_parts(
     client: cowl_api::client::Client,
     ticket: Vec<u8>,
+    item: ItemId,
     parts: Vec<(PartName, u64)>,
     send: mpsc::Sender<Vec<u8>>,
 ) -> Result<()> {
-    for (name, size) in parts {
-        let bytes = match client.fetch_part_range(&ticket, &name, 0..size).await {
-            // The reader names the part that does not come as it should.
-            Err(ClientError::BadAnswer { .. }) => break,
-            other => other?,
-        };
+    for (index, (name, size)) in parts.into_iter().enumerate() {
+        let fetched = client.fetch_part_range(&ticket, &name, 0..size).await;
+        let bytes = fetched.map_err(|e| part_error(item, index, e))?;
         if send.send(bytes.to_vec()).await.is_err() {
             break;
         }
     }
     Ok(())
+}
+
+/// Why a part, counted from 0, does not come as it should.
+pub(crate) fn part_error(item: ItemId, index: usize, error: ClientError) -> VaultError {
+    match error.code() {
+        Some(ProblemCode::PartLost) => VaultError::Lost { item, index: index + 1 },
+        _ if matches!(error, ClientError::BadAnswer { .. }) => {
+            Tampering::Part { item, index: index + 1 }.into()
+        }
+        _ => error.into(),
+    }
 }
 
 /// The part that should have come next.
@@ -184,7 +223,7 @@ fn copy_content(
     let mut buffer = vec![0; COPY_BUFFER];
     let mut written = 0u64;
     loop {
-        let length = decoded.read(&mut buffer).map_err(|e| read_error(id, e))?;
+        let length = decoded.read(&mut buffer).map_err(|e| content_error(open, e))?;
         if length == 0 {
             break;
         }
@@ -245,6 +284,14 @@ pub(crate) fn checks(open: &OpenItem) -> Vec<PartCheck> {
     open.manifest.parts.iter().map(|part| PartCheck { size: part.size, hash: part.hash }).collect()
 }
 
+/// What went wrong while content was read: a part, the payload, or what its sealer coded.
+fn content_error(open: &OpenItem, error: std::io::Error) -> VaultError {
+    match error.get_ref().and_then(|inner| inner.downcast_ref::<ContainerError>()) {
+        Some(damage) => codec::damaged(open.manifest.codec, damage),
+        None => read_error(open.manifest.item, error),
+    }
+}
+
 /// What went wrong while a payload was read: a part, or the payload itself.
 pub(crate) fn read_error(item: ItemId, error: std::io::Error) -> VaultError {
     let part = error.get_ref().and_then(|inner| inner.downcast_ref::<MergeError>());
@@ -256,13 +303,14 @@ pub(crate) fn read_error(item: ItemId, error: std::io::Error) -> VaultError {
     }
 }
 
-/// Cuts a list of items so that a batch's parts fit into memory together.
+/// Cuts a list of items so that a batch's parts and contents fit into memory together.
 fn batches(items: &[OpenItem]) -> Vec<&[OpenItem]> {
     let (mut batches, mut rest) = (Vec::new(), items);
     while !rest.is_empty() {
         let mut bytes = 0u64;
         let fits = rest.iter().take_while(|open| {
-            bytes = bytes.saturating_add(open.placement.size);
+            // Content may be much larger than what it is stored in.
+            bytes = bytes.saturating_add(open.placement.size.max(open.manifest.content_size));
             bytes <= BATCH_BYTES
         });
         let count = fits.count().max(1);

@@ -7,7 +7,7 @@
 use cowl_crypto::digest::Digest;
 use cowl_crypto::id::random_bytes;
 use cowl_domain::wire;
-use cowl_domain::{ItemId, PartEntry, RecordId, SuiteId};
+use cowl_domain::{CodecId, ItemId, PartEntry, RecordId, SuiteId};
 use cowl_seal::file_key::ItemKey;
 use cowl_seal::split::PartCheck;
 use minicbor::{Decode, Encode};
@@ -42,11 +42,11 @@ pub(crate) struct Journal {
     modified_nanos: u64,
     #[n(9)]
     inode: u64,
-    #[n(10)]
-    pub coded_size: u64,
     /// Parts that were or may have been sent, in order.
     #[n(11)]
     pub parts: Vec<PartEntry>,
+    #[n(12)]
+    pub codec: CodecId,
 }
 
 impl Drop for Journal {
@@ -61,6 +61,7 @@ impl Journal {
         vault: &Vault,
         record: RecordId,
         suite: SuiteId,
+        codec: CodecId,
         stamp: &FileStamp,
     ) -> Result<Self> {
         let path = stamp.path.to_string_lossy().into_owned();
@@ -74,17 +75,18 @@ impl Journal {
             size: stamp.size,
             modified_nanos: stamp.modified_nanos,
             inode: stamp.inode,
-            coded_size: stamp.size,
             path,
             parts: Vec::new(),
+            codec,
         };
         let kept = vault.local_key.read(&vault.profile, &fresh.file_name())?;
-        let kept: Option<Self> = kept.map(|bytes| wire::decode("journal", &bytes)).transpose()?;
+        // A journal of another version of this program is no use; the upload begins anew.
+        let kept: Option<Self> = kept.and_then(|bytes| wire::decode("journal", &bytes).ok());
         Ok(kept.filter(|old| old.same_file(&fresh)).unwrap_or(fresh))
     }
 
     fn same_file(&self, other: &Self) -> bool {
-        let identity = |j: &Self| (j.record, j.suite, j.size, j.modified_nanos, j.inode);
+        let identity = |j: &Self| (j.record, j.suite, j.codec, j.size, j.modified_nanos, j.inode);
         identity(self) == identity(other) && self.path == other.path
     }
 
@@ -138,8 +140,8 @@ mod tests {
             size: 5,
             modified_nanos: 6,
             inode: 7,
-            coded_size: 5,
             parts: Vec::new(),
+            codec: CodecId::NONE,
         }
     }
 
@@ -163,7 +165,8 @@ mod tests {
     #[test]
     fn a_journal_is_of_one_file_in_one_state() {
         let kept = journal();
-        let changes: [fn(&mut Journal); 5] = [
+        let changes: [fn(&mut Journal); 6] = [
+            |it| it.codec = CodecId(1),
             |it| it.size += 1,
             |it| it.modified_nanos += 1,
             |it| it.inode += 1,

@@ -1,14 +1,19 @@
-//! Reading ranges of an item: only the segments that hold them are fetched and opened.
+//! Reading ranges of an item: only the segments that hold them are fetched and opened. Of large content that
+//! was coded, the blocks that hold them.
 
 use std::ops::Range;
 
 use bytes::Bytes;
 use cowl_api::client::Client;
 use cowl_domain::{CodecId, ItemId, PartName, RecordId, SuiteId};
+use cowl_imaging::container::ContainerError;
+use cowl_imaging::container::blocks::{BLOCKS_VERSION, BlockIndex, TRAILER, decode_block};
 use cowl_seal::payload::{NONCE, PayloadOpener, SegmentSpan};
 use futures_util::future::try_join_all;
 
+use crate::codec::has_blocks;
 use crate::error::{Result, Tampering, VaultError};
+use crate::fetch::part_error;
 use crate::open::OpenItem;
 use crate::vault::Vault;
 
@@ -18,32 +23,41 @@ pub struct ItemReader {
     ticket: Vec<u8>,
     open: OpenItem,
     opener: PayloadOpener,
+    /// Where the blocks of coded content are.
+    blocks: Option<BlockIndex>,
 }
 
 /// Bytes of one part.
 struct Piece {
     part: PartName,
+    /// Its place in the manifest, from 0.
+    index: usize,
     range: Range<u64>,
 }
 
 impl Vault {
-    /// Opens an item whose content was stored as it is: where a codec is between, a range of the content is
-    /// not a range of the payload.
+    /// Opens an item to read ranges of it: one whose content was stored as it is, or in blocks.
     ///
     /// # Errors
-    /// [`VaultError::Invalid`] for content that was coded; as [`Vault::get`].
+    /// [`VaultError::Invalid`] for content that was coded as a whole; as [`Vault::get`].
     pub async fn reader(&self, record: RecordId, item: ItemId) -> Result<ItemReader> {
         let record = self.load_record(&record).await?;
         let opened = self.open_for_reading(&record, &[item]).await?;
         let open = opened.items.into_iter().next();
         let open = open.ok_or_else(|| VaultError::Bug("ticket without item".to_owned()))?;
-        if open.manifest.codec != CodecId::NONE || open.manifest.suite == SuiteId::ChaoticImage {
-            return Err(VaultError::Invalid("content that was coded is read as a whole".to_owned()));
+        let codec = open.manifest.codec;
+        if open.manifest.suite == SuiteId::ChaoticImage || !(codec == CodecId::NONE || has_blocks(codec)) {
+            return Err(coded_as_a_whole());
         }
         let nonce = fetch(&self.client, &opened.ticket, &open, 0..NONCE as u64).await?;
         let nonce = nonce.first_chunk().ok_or(Tampering::Part { item, index: 1 })?;
         let opener = PayloadOpener::new(&open.key, nonce);
-        Ok(ItemReader { client: self.client.clone(), ticket: opened.ticket, open, opener })
+        let mut reader =
+            ItemReader { client: self.client.clone(), ticket: opened.ticket, open, opener, blocks: None };
+        if codec != CodecId::NONE {
+            reader.blocks = Some(reader.read_index().await?);
+        }
+        Ok(reader)
     }
 }
 
@@ -59,20 +73,67 @@ impl ItemReader {
     /// [`VaultError::Invalid`] beyond the end; [`Tampering`] when the cloud's bytes are not those that were
     /// sealed.
     pub async fn read(&self, range: Range<u64>) -> Result<Vec<u8>> {
-        let span = SegmentSpan::covering(&range, self.length())
-            .ok_or_else(|| VaultError::Invalid(format!("the content ends at byte {}", self.length())))?;
+        let Some(blocks) = &self.blocks else { return self.read_coded(range).await };
+        if range.start > range.end || range.end > self.length() {
+            return Err(self.beyond_the_end());
+        }
+        let mut content = Vec::new();
+        for (plain, place) in blocks.covering(range.clone()) {
+            let block = decode_block(&self.read_coded(place).await?).map_err(|e| self.damaged(&e))?;
+            let at = |offset: u64| (offset.clamp(plain.start, plain.end) - plain.start) as usize;
+            content.extend_from_slice(&block[at(range.start)..at(range.end)]);
+        }
+        Ok(content)
+    }
+
+    /// A range of what was sealed: the content, or its blocks.
+    async fn read_coded(&self, range: Range<u64>) -> Result<Vec<u8>> {
+        let span = SegmentSpan::covering(&range, self.open.manifest.coded_size);
+        let span = span.ok_or_else(|| self.beyond_the_end())?;
         let sealed = fetch(&self.client, &self.ticket, &self.open, span.sealed.clone()).await?;
         let opened = self.opener.open_range(&span, &sealed);
         opened.map_err(|_| Tampering::Content(self.open.manifest.item).into())
     }
+
+    /// The index of the blocks, which stands at the end.
+    async fn read_index(&self) -> Result<BlockIndex> {
+        let container = self.open.manifest.coded_size;
+        if self.read_coded(0..1).await? != [BLOCKS_VERSION] {
+            return Err(coded_as_a_whole());
+        }
+        let trailer = self.read_coded(container.saturating_sub(TRAILER)..container).await?;
+        let trailer = *trailer.first_chunk().ok_or_else(|| self.damaged(&ContainerError::Damaged))?;
+        let place = BlockIndex::place(container, trailer).map_err(|e| self.damaged(&e))?;
+        let index =
+            BlockIndex::read(container, &self.read_coded(place).await?).map_err(|e| self.damaged(&e))?;
+        if index.length() == self.length() { Ok(index) } else { Err(self.damaged(&ContainerError::Damaged)) }
+    }
+
+    fn damaged(&self, error: &ContainerError) -> VaultError {
+        crate::codec::damaged(self.open.manifest.codec, error)
+    }
+
+    fn beyond_the_end(&self) -> VaultError {
+        VaultError::Invalid(format!("the content ends at byte {}", self.length()))
+    }
+}
+
+fn coded_as_a_whole() -> VaultError {
+    VaultError::Invalid("content that was coded as a whole is read as a whole".to_owned())
 }
 
 /// A range of the sealed payload.
-async fn fetch(client: &Client, ticket: &[u8], open: &OpenItem, range: Range<u64>) -> Result<Bytes> {
+pub(crate) async fn fetch(
+    client: &Client,
+    ticket: &[u8],
+    open: &OpenItem,
+    range: Range<u64>,
+) -> Result<Bytes> {
     let sizes = open.manifest.parts.iter().map(|part| (part.name, part.size));
-    let fetched = pieces(sizes, &range)
-        .into_iter()
-        .map(|piece| async move { client.fetch_part_range(ticket, &piece.part, piece.range).await });
+    let fetched = pieces(sizes, &range).into_iter().map(|piece| async move {
+        let fetched = client.fetch_part_range(ticket, &piece.part, piece.range).await;
+        fetched.map_err(|e| part_error(open.manifest.item, piece.index, e))
+    });
     let mut fetched = try_join_all(fetched).await?;
     match fetched.len() {
         1 => Ok(fetched.remove(0)),
@@ -83,11 +144,11 @@ async fn fetch(client: &Client, ticket: &[u8], open: &OpenItem, range: Range<u64
 /// The parts that a range of the payload touches, and where.
 fn pieces(parts: impl Iterator<Item = (PartName, u64)>, range: &Range<u64>) -> Vec<Piece> {
     let mut end = 0;
-    let touched = parts.filter_map(|(part, size)| {
+    let touched = parts.enumerate().filter_map(|(index, (part, size))| {
         let start = end;
         end += size;
         let (from, to) = (range.start.max(start), range.end.min(end));
-        (from < to).then(|| Piece { part, range: from - start..to - start })
+        (from < to).then(|| Piece { part, index, range: from - start..to - start })
     });
     touched.collect()
 }

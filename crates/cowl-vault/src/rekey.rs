@@ -19,9 +19,10 @@ use crate::fetch::open_payload;
 use crate::grant::{CheckedGrant, recipient_of};
 use crate::local::EndedGrant;
 use crate::open::{OpenItem, suite_of};
-use crate::progress::Progress;
+use crate::progress::{Progress, Silent};
 use crate::record::{Change, Delta, sealing_key};
 use crate::seal::{Coded, Part, SealedItem, Sealer, seal_payload};
+use crate::upload::{Content, Length};
 use crate::vault::{Vault, now};
 use crate::view::RekeyReport;
 
@@ -225,8 +226,9 @@ impl Vault {
         open: &OpenItem,
     ) -> Result<SealedItem> {
         let key = ItemKey::make(suite_of(open.manifest.suite));
-        let (coded, checks) = (self.read_coded(ticket, open)?, open.manifest.coded_size);
-        let entries = self.seal_stream(record, &key, coded, checks).await?;
+        let length = Length::Known(open.manifest.coded_size);
+        let coded = Content { reader: self.read_coded(ticket, open)?, length, plan: None };
+        let (entries, _) = self.seal_stream(record, &key, coded, &Silent).await?;
         finish_reseal(sealer, open, key, entries)
     }
 

@@ -7,9 +7,10 @@ use bytes::Bytes;
 use cowl_crypto::digest::{Digest, Hasher};
 use cowl_crypto::id::random_bytes;
 use cowl_domain::{PartEntry, PartName, RecordId};
+use cowl_imaging::container::blocks::{BlockPlan, BlockWriter};
 use cowl_seal::file_key::ItemKey;
-use cowl_seal::payload::{Cores, PayloadSealer, SealWriter, sealed_length};
-use cowl_seal::split::{PartCheck, PartJoiner, PartSplitter, SplitPlan};
+use cowl_seal::payload::{Cores, PayloadSealer, SealWriter};
+use cowl_seal::split::{PartCheck, PartJoiner, PartSplitter};
 use rand::seq::SliceRandom;
 use tokio::sync::mpsc;
 
@@ -32,6 +33,23 @@ pub(crate) struct Stream {
 pub(crate) struct Passed {
     pub content: Digest,
     pub bytes: u64,
+}
+
+/// Content on its way into an envelope.
+pub(crate) struct Content<R> {
+    pub reader: R,
+    pub length: Length,
+    /// How it is coded; not at all without one.
+    pub plan: Option<BlockPlan>,
+}
+
+/// How many bytes a stream should have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Length {
+    /// So many, or the file has changed meanwhile.
+    Known(u64),
+    /// A pipe ends when it ends.
+    Open,
 }
 
 impl Vault {
@@ -81,29 +99,29 @@ impl Vault {
         Ok(())
     }
 
-    /// Seals a reader of known length under `key` and uploads the parts as they fall.
+    /// Seals a reader under `key` and uploads the parts as they fall.
     pub(crate) async fn seal_stream(
         &self,
         record: &RecordId,
         key: &ItemKey,
-        reader: impl Read + Send + 'static,
-        length: u64,
-    ) -> Result<Vec<PartEntry>> {
-        let plan = SplitPlan::draw(sealed_length(length), &random_bytes());
-        let mut stream = Stream::begin(PayloadSealer::new(key), plan, reader, length);
+        content: Content<impl Read + Send + 'static>,
+        progress: &dyn Progress,
+    ) -> Result<(Vec<PartEntry>, Passed)> {
+        let mut stream = Stream::begin(PayloadSealer::new(key), random_bytes(), content);
         let mut entries = Vec::new();
         let mut batch = Vec::new();
         while let Some((bytes, check)) = stream.parts.recv().await {
             let entry = part_entry(check);
+            progress.advance(bytes.len() as u64);
             batch.push((entry.name, entry.hash, Bytes::from(bytes)));
             entries.push(entry);
             if batch.iter().map(|part: &Part| part.2.len()).sum::<usize>() >= STREAM_BATCH {
                 self.upload(record, std::mem::take(&mut batch)).await?;
             }
         }
-        stream.finish().await?;
+        let passed = stream.finish().await?;
         self.upload(record, batch).await?;
-        Ok(entries)
+        Ok((entries, passed))
     }
 
     /// Seals and uploads a file that can be taken up again where it was cut: what was sent is in a journal,
@@ -112,13 +130,12 @@ impl Vault {
         &self,
         record: &RecordId,
         journal: &mut Journal,
-        reader: impl Read + Send + 'static,
+        content: Content<impl Read + Send + 'static>,
         progress: &dyn Progress,
     ) -> Result<Passed> {
         let arrived = self.arrived(record, journal).await?;
-        let plan = SplitPlan::draw(sealed_length(journal.coded_size), &journal.seed);
         let sealer = PayloadSealer::dangerous_with_nonce(&journal.key()?, journal.nonce);
-        let mut stream = Stream::begin(sealer, plan, reader, journal.coded_size);
+        let mut stream = Stream::begin(sealer, journal.seed, content);
         let (mut batch, mut index) = (Vec::new(), 0);
         while let Some((bytes, check)) = stream.parts.recv().await {
             let entry = journal.take(index, check)?;
@@ -162,7 +179,8 @@ impl Vault {
         let names: Vec<(PartName, u64)> =
             open.manifest.parts.iter().map(|part| (part.name, part.size)).collect();
         // A failed fetch ends the channel early, and the joiner names the part that is missing.
-        tokio::spawn(send_parts(self.client.clone(), ticket.to_vec(), names, send));
+        let item = open.manifest.item;
+        tokio::spawn(send_parts(self.client.clone(), ticket.to_vec(), item, names, send));
         let parts = std::iter::from_fn(move || receive.blocking_recv().map(Ok));
         let joined = PartJoiner::new(checks(open), parts);
         let key = ItemKey::from_slice(open.key.suite(), open.key.expose())
@@ -172,19 +190,14 @@ impl Vault {
 }
 
 impl Stream {
-    fn begin(
-        sealer: PayloadSealer,
-        plan: SplitPlan,
-        reader: impl Read + Send + 'static,
-        length: u64,
-    ) -> Self {
+    fn begin(sealer: PayloadSealer, seed: [u8; 32], content: Content<impl Read + Send + 'static>) -> Self {
         let (send, parts) = mpsc::channel(1);
         let done = tokio::task::spawn_blocking(move || {
-            let splitter = PartSplitter::new(&plan, |part, check| {
+            let splitter = PartSplitter::new(&seed, |part, check| {
                 send.blocking_send((part, check)).map_err(|_| io::Error::other("the upload has stopped"))
             });
             let mut writer = SealWriter::new(splitter, sealer, Cores::All)?;
-            let passed = copy_hashed(reader, &mut writer, length)?;
+            let passed = content.pass(&mut writer)?;
             writer.finish()?.finish()?;
             Ok(passed)
         });
@@ -197,23 +210,50 @@ impl Stream {
     }
 }
 
-fn copy_hashed(mut reader: impl Read, writer: &mut impl Write, length: u64) -> io::Result<Passed> {
+impl<R: Read> Content<R> {
+    /// Reads it to its end, and codes it on the way.
+    fn pass(self, writer: &mut impl Write) -> io::Result<Passed> {
+        let Self { reader, length, plan } = self;
+        let passed = match plan {
+            None => copy_hashed(reader, writer)?,
+            Some(plan) => {
+                let mut blocks = BlockWriter::new(writer, plan)?;
+                let passed = copy_hashed(reader, &mut blocks)?;
+                blocks.finish()?;
+                passed
+            }
+        };
+        length.check(passed.bytes)?;
+        Ok(passed)
+    }
+}
+
+impl Length {
+    fn check(self, bytes: u64) -> io::Result<()> {
+        match self {
+            Self::Known(length) if length != bytes => {
+                Err(io::Error::other("the file changed while it was read; add it again"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn copy_hashed(mut reader: impl Read, writer: &mut impl Write) -> io::Result<Passed> {
     let mut hasher = Hasher::new();
     let mut buffer = vec![0; COPY_BUFFER];
     let mut bytes = 0;
     loop {
-        let read = reader.read(&mut buffer)?;
+        let read = match reader.read(&mut buffer) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            outcome => outcome?,
+        };
         if read == 0 {
-            break;
+            return Ok(Passed { content: hasher.finalize(), bytes });
         }
         hasher.update(&buffer[..read]);
         writer.write_all(&buffer[..read])?;
         bytes += read as u64;
-    }
-    if bytes == length {
-        Ok(Passed { content: hasher.finalize(), bytes })
-    } else {
-        Err(io::Error::other("the file changed while it was read; add it again"))
     }
 }
 

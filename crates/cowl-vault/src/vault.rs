@@ -197,6 +197,7 @@ impl From<ClientError> for VaultError {
     fn from(error: ClientError) -> Self {
         match error {
             ClientError::Problem(problem) => Self::Refused(problem),
+            ClientError::BadAnswer { .. } => Self::Senseless(error.to_string()),
             ClientError::Config { detail } => Self::Invalid(detail),
             other => Self::Unreachable(other.to_string()),
         }

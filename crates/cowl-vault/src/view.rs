@@ -135,7 +135,18 @@ pub struct CheckReport {
     /// Bytes fetched.
     pub bytes: u64,
     /// What does not fit: item name and reason.
-    pub faults: Vec<(ItemId, String)>,
+    pub faults: Vec<Fault>,
+}
+
+/// An item that is not as it was sealed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// Which.
+    pub item: ItemId,
+    /// Its name, if its manifest opens.
+    pub name: Option<String>,
+    /// The first thing that was found.
+    pub fault: String,
 }
 
 /// Where a grant stands.

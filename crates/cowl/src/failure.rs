@@ -119,7 +119,7 @@ impl Failure {
     pub(crate) fn may_pass(&self) -> bool {
         use cowl_api::ProblemCode::{Conflict, Internal, TooManyRequests, Unavailable};
         match self {
-            Self::Vault(VaultError::Unreachable(_)) => true,
+            Self::Vault(VaultError::Unreachable(_) | VaultError::Senseless(_)) => true,
             Self::Vault(VaultError::Refused(problem)) => {
                 matches!(problem.code, Conflict | Internal | TooManyRequests | Unavailable)
             }

@@ -5,6 +5,7 @@
 mod world;
 
 use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -12,6 +13,31 @@ use serde_json::Value;
 use world::{World, text};
 
 const NOTE: &str = "CT of the chest. There is no metastasis in the left lung.\n";
+
+/// The files in which a cloud keeps sealed parts.
+fn packs(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.flat_map(|path| if path.is_dir() { packs(&path) } else { vec![path] }).collect()
+}
+
+#[test]
+fn a_check_names_what_the_cloud_has_lost_and_ends_with_no() {
+    let Some(world) = World::new() else { return };
+    world.register("alice", "patient");
+    let (lost, kept) = (world.write("lost.txt", NOTE), world.write("kept.txt", NOTE));
+    world.yes("alice", &["record", "add", lost.to_str().unwrap()]);
+    for pack in packs(&world.folder.path().join("cloud/parts")) {
+        std::fs::remove_file(pack).unwrap();
+    }
+    world.yes("alice", &["record", "add", kept.to_str().unwrap()]);
+    let output = world.command("alice", &["record", "check"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let report = text(&output.stdout);
+    assert!(report.contains("lost.txt") && report.contains("has lost part"), "{report}");
+    assert!(!report.contains("kept.txt"), "{report}");
+    assert!(world.no(1, "alice", &["record", "get", "lost.txt"]).contains("the cloud has lost part"));
+    assert_eq!(text(&world.yes("alice", &["record", "get", "kept.txt"])), NOTE);
+}
 
 fn ids(items: &Value) -> Vec<&str> {
     items.as_array().unwrap().iter().map(|item| item["item"].as_str().unwrap()).collect()

@@ -126,6 +126,10 @@ impl<'a> Elements<'a> {
 
     fn read_defined(&mut self, head: &Head) -> Result<Value<'a>, DicomError> {
         let start = self.position;
+        if head.tag == Tag::PIXEL_DATA && self.depth == 0 {
+            // Only the beginning of the file may be here; who reads the pixels looks where they end.
+            return Ok(Value::Bytes(start..start.saturating_add(head.length as usize)));
+        }
         self.skip(head.length)?;
         if head.representation == Some(*b"SQ") {
             return Ok(Value::Items(Items(self.inner(start..self.position, self.encoding)?)));

@@ -2,38 +2,40 @@
 
 use std::io::{self, Read, Write};
 
-use super::{MergeError, PartCheck, SplitPlan};
+use super::{Dice, MAX_PART, MIN_PART, MergeError, PartCheck};
 
-/// Cuts what is written to it and hands each part over when it is full.
+/// Cuts what is written to it and hands each part over when it is full. How long the stream will be need
+/// not be known: the sizes are drawn as it goes.
 pub struct PartSplitter<F> {
-    sizes: std::vec::IntoIter<u32>,
+    sizes: OpenPlan,
     part: Vec<u8>,
-    room: usize,
+    /// Of the part that is being filled.
+    size: usize,
     hand_over: F,
 }
 
 impl<F: FnMut(Vec<u8>, PartCheck) -> io::Result<()>> PartSplitter<F> {
-    /// Cuts along `plan`; `hand_over` gets the parts in order.
-    pub fn new(plan: &SplitPlan, hand_over: F) -> Self {
-        let mut sizes = plan.sizes.clone().into_iter();
-        let room = sizes.next().map_or(0, |size| size as usize);
-        Self { sizes, part: Vec::with_capacity(room), room, hand_over }
+    /// Cuts into parts of random sizes; the same seed cuts the same way. `hand_over` gets the parts in order.
+    ///
+    /// The bounds are those of a [`super::SplitPlan`]: no part has more than [`MAX_PART`] bytes, and none but
+    /// the only one fewer than [`MIN_PART`].
+    pub fn new(seed: &[u8; 32], hand_over: F) -> Self {
+        let mut sizes = OpenPlan::draw(seed);
+        let size = sizes.next_size();
+        Self { sizes, part: Vec::new(), size, hand_over }
     }
 
-    /// Checks that all parts are full.
+    /// Hands over what is left.
     ///
     /// # Errors
-    /// When fewer bytes were written than the plan has.
+    /// Those of `hand_over`.
     pub fn finish(mut self) -> io::Result<()> {
-        if !self.part.is_empty() || self.room > 0 || self.sizes.next().is_some() {
-            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "fewer bytes than the split plan has"));
-        }
-        Ok(())
+        if self.part.is_empty() { Ok(()) } else { self.cut(self.part.len()) }
     }
 
-    fn complete(&mut self) -> io::Result<()> {
-        self.room = self.sizes.next().map_or(0, |size| size as usize);
-        let part = std::mem::replace(&mut self.part, Vec::with_capacity(self.room));
+    fn cut(&mut self, length: usize) -> io::Result<()> {
+        let rest = self.part.split_off(length);
+        let part = std::mem::replace(&mut self.part, rest);
         let check = PartCheck::of(&part);
         (self.hand_over)(part, check)
     }
@@ -41,19 +43,43 @@ impl<F: FnMut(Vec<u8>, PartCheck) -> io::Result<()>> PartSplitter<F> {
 
 impl<F: FnMut(Vec<u8>, PartCheck) -> io::Result<()>> Write for PartSplitter<F> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.room == 0 && !bytes.is_empty() {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "more bytes than the split plan has"));
+        // A part is cut off when enough for another one has come: nothing too small is left over.
+        let full = self.size + MIN_PART as usize;
+        let length = bytes.len().min(full - self.part.len());
+        if self.part.capacity() < full {
+            self.part.reserve_exact(full - self.part.len());
         }
-        let length = bytes.len().min(self.room - self.part.len());
         self.part.extend_from_slice(&bytes[..length]);
-        if self.part.len() == self.room && self.room > 0 {
-            self.complete()?;
+        if self.part.len() == full {
+            self.cut(self.size)?;
+            self.size = self.sizes.next_size();
         }
         Ok(length)
     }
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+/// Sizes of the parts of a stream that may end at any time.
+struct OpenPlan {
+    dice: Dice,
+    mean: u64,
+}
+
+impl OpenPlan {
+    /// The mean is drawn, too, so that the number of parts does not tell the length.
+    fn draw(seed: &[u8; 32]) -> Self {
+        let mut dice = Dice::new(seed);
+        let mean = MAX_PART / 4 + dice.below(MAX_PART / 4 + 1);
+        Self { dice, mean }
+    }
+
+    /// From half the mean to one and a half: at most 12 MiB, so that the last part may take up the smallest
+    /// size more and is still below [`MAX_PART`].
+    fn next_size(&mut self) -> usize {
+        (self.mean / 2 + self.dice.below(self.mean + 1)) as usize
     }
 }
 

@@ -66,14 +66,37 @@ fn errors_name_the_part() {
     assert_eq!(MergeError::Mismatch(17).to_string(), "part 17 does not match its manifest");
 }
 
+/// Parts of a stream that is written in pieces.
+fn split_stream(payload: &[u8], seed: &[u8; 32], piece: usize) -> (Vec<Vec<u8>>, Vec<PartCheck>) {
+    let (mut parts, mut checks) = (Vec::new(), Vec::new());
+    let mut splitter = PartSplitter::new(seed, |part, check| {
+        parts.push(part);
+        checks.push(check);
+        Ok(())
+    });
+    for bytes in payload.chunks(piece) {
+        splitter.write_all(bytes).unwrap();
+    }
+    splitter.finish().unwrap();
+    (parts, checks)
+}
+
 #[test]
-fn a_splitter_takes_exactly_the_plans_bytes() {
-    let plan = SplitPlan::draw(30_000, &[1; 32]);
-    let mut short = PartSplitter::new(&plan, |_, _| Ok(()));
-    short.write_all(&payload(29_999)).unwrap();
-    assert!(short.finish().is_err());
-    let mut long = PartSplitter::new(&plan, |_, _| Ok(()));
-    assert!(long.write_all(&payload(30_001)).is_err());
+fn a_stream_is_cut_within_bounds_wherever_it_ends_and_the_same_way_each_time() {
+    let payload = payload(3 * MAX_PART as usize);
+    let (parts, _) = split_stream(&payload, &[1; 32], 1 << 20);
+    let first = parts[0].len();
+    for length in
+        [0, 1, first - 1, first, first + 1, first + MIN_PART as usize, first + MIN_PART as usize + 1]
+    {
+        let (parts, checks) = split_stream(&payload[..length], &[1; 32], 777_777);
+        assert_eq!(parts.concat(), &payload[..length]);
+        assert!(parts.iter().all(|part| part.len() <= MAX_PART as usize));
+        assert!(parts.len() < 2 || parts.iter().all(|part| part.len() >= MIN_PART as usize), "{length}");
+        assert!(checks.iter().zip(&parts).all(|(check, part)| check.matches(part)));
+    }
+    assert_eq!(split_stream(&payload, &[1; 32], 12_345).0, parts);
+    assert_ne!(split_stream(&payload, &[2; 32], 12_345).0, parts);
 }
 
 #[test]
@@ -102,23 +125,9 @@ proptest! {
     }
 
     #[test]
-    fn streams_split_and_join_like_memory(length in 0..200_000usize, seed in any::<[u8; 32]>(), piece in 1..50_000usize) {
+    fn streams_that_were_split_are_joined_again(length in 0..200_000usize, seed in any::<[u8; 32]>(), piece in 1..50_000usize) {
         let payload = payload(length);
-        let plan = SplitPlan::draw(length as u64, &seed);
-        let (mut parts, mut checks) = (Vec::new(), Vec::new());
-        let mut splitter = PartSplitter::new(&plan, |part, check| {
-            parts.push(part);
-            checks.push(check);
-            Ok(())
-        });
-        for bytes in payload.chunks(piece) {
-            splitter.write_all(bytes).unwrap();
-        }
-        splitter.finish().unwrap();
-        if length > 0 {
-            prop_assert_eq!(&parts, &plan.split(&payload));
-            prop_assert_eq!(&checks, &plan.check_parts(&payload, Cores::One));
-        }
+        let (parts, checks) = split_stream(&payload, &seed, piece);
         let mut joined = Vec::new();
         PartJoiner::new(checks, parts.into_iter().map(Ok)).read_to_end(&mut joined).unwrap();
         prop_assert_eq!(joined, payload);

@@ -1,23 +1,40 @@
 //! One large file: it passes through memory part by part, under a journal.
 
-use std::io::Read;
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
 
 use cowl_crypto::digest::{Digest, Hasher};
-use cowl_domain::{CodecId, Label, SuiteId};
+use cowl_domain::{CodecId, ItemId, Kind, Label, PartEntry, SuiteId};
+use cowl_imaging::container::blocks::BlockPlan;
+use cowl_imaging::container::{SAMPLE, sample_starts};
+use cowl_seal::file_key::ItemKey;
+use cowl_seal::payload::plain_length;
 
 use super::Adding;
+use crate::codec::{self, WHOLE_LIMIT};
 use crate::error::{Result, VaultError};
 use crate::journal::Journal;
 use crate::record::Delta;
-use crate::seal::{Coded, SealedItem};
+use crate::seal::Coded;
 use crate::source::FileStamp;
-use crate::upload::Passed;
+use crate::upload::{Content, Length, Passed};
 use crate::view::Added;
+
+/// Content whose parts are in the cloud, but that is not yet an item.
+pub(super) struct Arrived {
+    pub item: ItemId,
+    pub key: ItemKey,
+    pub suite: SuiteId,
+    pub label: Label,
+    /// The beginning of the content.
+    pub head: Vec<u8>,
+    pub codec: CodecId,
+    pub parts: Vec<PartEntry>,
+    pub passed: Passed,
+}
 
 impl Adding<'_> {
     pub(super) async fn add_large(&mut self, name: String, stamp: FileStamp) -> Result<()> {
-        let record = self.record().id;
-        let suite = self.options.suite.unwrap_or(SuiteId::Standard);
         if let Some(held) = self.held.get(&name).copied()
             && held.size == stamp.size
             && held.content == tokio::task::block_in_place(|| hash_file(&stamp))?
@@ -26,56 +43,125 @@ impl Adding<'_> {
             self.note(name, Some(stamp), Added::Unchanged(held.item));
             return Ok(());
         }
-        if suite == SuiteId::ChaoticImage {
-            // The scheme shuffles a whole image at once; a stream would carry its name and not be scrambled.
-            let limit = crate::codec::WHOLE_LIMIT >> 20;
-            self.progress.advance(stamp.size);
-            self.note(name, None, Added::Refused(format!("suite {suite} takes files of up to {limit} MiB")));
-            return Ok(());
-        }
-        let mut journal = Journal::resume_or_begin(self.vault, record, suite, &stamp)?;
-        let passed = match self.vault.seal_file(&record, &mut journal, stamp.open()?, self.progress).await {
-            Err(VaultError::Stale) => {
-                journal.forget(self.vault)?;
-                journal = Journal::resume_or_begin(self.vault, record, suite, &stamp)?;
-                self.vault.seal_file(&record, &mut journal, stamp.open()?, self.progress).await?
-            }
-            other => other?,
+        let (head, samples) = tokio::task::block_in_place(|| look_into(&stamp))?;
+        let plan = match self.plan_stream(&head, Some(stamp.size), &samples) {
+            Err(reason) => return self.refuse(name, &stamp, reason.to_string()),
+            Ok(plan) => plan,
         };
-        let replaces = self.held.get(&name).map(|held| held.item);
-        let label = self.options.label(name.clone(), &head_of(&stamp)?);
-        let sealed = self.finish_large(&journal, label, &passed).await?;
-        self.report.bytes += passed.bytes;
-        self.report.stored += sealed.stored;
-        self.report.parts += sealed.new.parts.len() as u64;
-        let item = sealed.item;
-        let items = vec![(item, sealed.placement, sealed.new)];
-        self.commit(Delta { items, removed: replaces.into_iter().collect(), ..Delta::default() }).await?;
+        let (mut journal, passed) = match self.pass_file(&stamp, plan).await {
+            Err(VaultError::Stream(error)) => return self.refuse(name, &stamp, error.to_string()),
+            outcome => outcome?,
+        };
+        let arrived = Arrived {
+            item: journal.item,
+            key: journal.key()?,
+            suite: journal.suite,
+            label: self.options.label(name.clone(), &head),
+            head,
+            codec: journal.codec,
+            parts: std::mem::take(&mut journal.parts),
+            passed,
+        };
+        let added = self.commit_streamed(arrived).await?;
         journal.forget(self.vault)?;
-        let added = replaces.map_or(Added::Sealed(item), |old| Added::Replaced { new: item, old });
         self.note(name, Some(stamp), added);
         Ok(())
     }
 
-    async fn finish_large(&self, journal: &Journal, label: Label, passed: &Passed) -> Result<SealedItem> {
-        let sealer = self.vault.sealer(self.record()).await?;
-        let coded = Coded {
-            label,
-            suite: journal.suite,
-            codec: CodecId::NONE,
-            content: passed.content,
-            content_size: passed.bytes,
-            coded_size: journal.coded_size,
+    fn refuse(&mut self, name: String, stamp: &FileStamp, reason: String) -> Result<()> {
+        self.progress.advance(stamp.size);
+        self.note(name, None, Added::Refused(reason));
+        Ok(())
+    }
+
+    /// How content that passes as a stream is coded, unless it cannot be taken in as wished.
+    pub(super) fn plan_stream(
+        &self,
+        head: &[u8],
+        length: Option<u64>,
+        samples: &[Vec<u8>],
+    ) -> Result<Option<BlockPlan>> {
+        match self.options.suite {
+            // The scheme shuffles a whole image at once; a stream would carry its name and not be scrambled.
+            Some(suite @ SuiteId::ChaoticImage) => Err(VaultError::Invalid(format!(
+                "suite {suite} takes files of up to {} MiB",
+                WHOLE_LIMIT >> 20
+            ))),
+            _ => codec::plan(self.options.codec, head, length, samples),
+        }
+    }
+
+    /// Seals and uploads a file under its journal. One that has changed since it was cut starts anew.
+    async fn pass_file(&self, stamp: &FileStamp, plan: Option<BlockPlan>) -> Result<(Journal, Passed)> {
+        let (record, suite) = (self.record().id, self.options.suite.unwrap_or(SuiteId::Standard));
+        let codec = codec::id_of(plan.as_ref());
+        let begin = || Journal::resume_or_begin(self.vault, record, suite, codec, stamp);
+        let content = || -> Result<Content<File>> {
+            Ok(Content { reader: stamp.open()?, length: Length::Known(stamp.size), plan: plan.clone() })
         };
-        let origin = sealer.origin(journal.item, &coded);
-        sealer.finish(journal.item, 0, journal.key()?, &coded, journal.parts.clone(), origin)
+        let mut journal = begin()?;
+        let first = self.vault.seal_file(&record, &mut journal, content()?, self.progress).await;
+        let passed = match first {
+            Err(VaultError::Stale) => {
+                journal.forget(self.vault)?;
+                journal = begin()?;
+                self.vault.seal_file(&record, &mut journal, content()?, self.progress).await?
+            }
+            outcome => outcome?,
+        };
+        Ok((journal, passed))
+    }
+
+    /// Makes an item of parts that are in the cloud; it takes the place of the one that has its name.
+    pub(super) async fn commit_streamed(&mut self, arrived: Arrived) -> Result<Added> {
+        let replaces = self.held.get(&arrived.label.name).map(|held| held.item);
+        let sealer = self.vault.sealer(self.record()).await?;
+        let payload = arrived.parts.iter().map(|part| part.size).sum();
+        let coded = Coded {
+            label: arrived.label,
+            suite: arrived.suite,
+            codec: arrived.codec,
+            content: arrived.passed.content,
+            content_size: arrived.passed.bytes,
+            coded_size: plain_length(payload).map_err(|e| VaultError::Bug(e.to_string()))?,
+        };
+        let origin = sealer.origin(arrived.item, &coded);
+        let sealed = sealer.finish(arrived.item, 0, arrived.key, &coded, arrived.parts, origin)?;
+        self.report.bytes += coded.content_size;
+        self.report.stored += sealed.stored;
+        self.report.parts += sealed.new.parts.len() as u64;
+        let item = sealed.item;
+        let mut items = vec![(item, sealed.placement, sealed.new)];
+        if let Some(text) =
+            crate::indexing::document(sealer.record, item, &coded.label, text_of(&coded.label, &arrived.head))
+        {
+            let (segment, parts) = crate::indexing::seal_segment(&sealer, &[text])?;
+            self.vault.upload(&sealer.record, parts).await?;
+            items.push((segment.item, segment.placement, segment.new));
+        }
+        self.commit(Delta { items, removed: replaces.into_iter().collect(), ..Delta::default() }).await?;
+        Ok(replaces.map_or(Added::Sealed(item), |old| Added::Replaced { new: item, old }))
     }
 }
 
-fn head_of(stamp: &FileStamp) -> Result<Vec<u8>> {
-    let mut head = Vec::new();
-    stamp.open()?.take(LABEL_HEAD).read_to_end(&mut head).map_err(VaultError::Stream)?;
-    Ok(head)
+/// What search reads of large content: the beginning of a text, and of other kinds the label only.
+fn text_of<'a>(label: &Label, head: &'a [u8]) -> &'a [u8] {
+    if matches!(label.kind, Kind::Text | Kind::Csv) { head } else { &[] }
+}
+
+/// The beginning of a large file, and samples of all of it.
+fn look_into(stamp: &FileStamp) -> Result<(Vec<u8>, Vec<Vec<u8>>)> {
+    let mut file = stamp.open()?;
+    let mut read = |start: u64, most: usize| -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        file.seek(SeekFrom::Start(start))?;
+        (&mut file).take(most as u64).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    };
+    let head = read(0, LABEL_HEAD).map_err(VaultError::Stream)?;
+    let samples: io::Result<Vec<Vec<u8>>> =
+        sample_starts(stamp.size).into_iter().map(|start| read(start, SAMPLE)).collect();
+    samples.map(|samples| (head, samples)).map_err(VaultError::Stream)
 }
 
 fn hash_file(stamp: &FileStamp) -> Result<Digest> {
@@ -91,5 +177,5 @@ fn hash_file(stamp: &FileStamp) -> Result<Digest> {
     }
 }
 
-/// A DICOM header is looked for in this much of a large file.
-const LABEL_HEAD: u64 = 1 << 20;
+/// A DICOM header is looked for in this much of large content: that of thousands of frames takes megabytes.
+pub(super) const LABEL_HEAD: usize = 8 << 20;

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::path::PathBuf;
 
 use axum::http::Method;
 use cowl_api::paths::PARTS;
-use cowl_domain::Kind;
+use cowl_domain::{ItemId, Kind, RecordId};
 use cowl_vault::view::Added;
 use cowl_vault::{AddOptions, Silent, Source, VaultError};
 
@@ -152,9 +153,59 @@ async fn a_check_finds_nothing_in_a_sound_record_and_a_flipped_byte_on_the_cloud
         fs::write(&pack, bytes).unwrap();
     }
     let found = patient.vault.check(record, None, &Silent).await.unwrap();
-    assert!(found.faults.iter().any(|(faulty, _)| *faulty == item), "{found:?}");
+    assert!(found.faults.iter().any(|found| found.item == item), "{found:?}");
     let named = tampering(patient.get(record, item).await);
     assert_matches!(named, cowl_vault::Tampering::Part { item: faulty, .. } if faulty == item);
+}
+
+/// Adds an item and yields it with the packs that hold it.
+async fn add_and_find_packs(world: &World, record: RecordId, name: &str) -> (ItemId, Vec<PathBuf>) {
+    let before = world.cloud.packs();
+    let item = world.patient.add_bytes(record, name, &noise(name.len() as u64, 300_000)).await;
+    let new = world.cloud.packs().into_iter().filter(|pack| !before.contains(pack)).collect();
+    (item, new)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn items_whose_packs_are_lost_or_cut_are_named_and_the_check_goes_on() {
+    let world = World::start().await;
+    let patient = &world.patient;
+    let record = patient.vault.create_record("lost").await.unwrap();
+    let (gone, of_gone) = add_and_find_packs(&world, record, "gone.bin").await;
+    let (cut, of_cut) = add_and_find_packs(&world, record, "cut in half.bin").await;
+    let (sound, _) = add_and_find_packs(&world, record, "sound.bin").await;
+    of_gone.iter().for_each(|pack| fs::remove_file(pack).unwrap());
+    for pack in of_cut {
+        let file = fs::File::options().write(true).open(pack).unwrap();
+        file.set_len(file.metadata().unwrap().len() / 2).unwrap();
+    }
+
+    let report = patient.vault.check(record, None, &Silent).await.unwrap();
+    for (item, name) in [(gone, "gone.bin"), (cut, "cut in half.bin")] {
+        let found = report.faults.iter().find(|found| found.item == item).unwrap();
+        assert_eq!(found.name.as_deref(), Some(name));
+        assert!(found.fault.contains("has lost part"), "{}", found.fault);
+        assert_matches!(patient.get(record, item).await, Err(VaultError::Lost { item: named, .. }) if named == item);
+    }
+    assert!(report.faults.iter().all(|found| found.item != sound), "{report:?}");
+    assert_eq!(report.items, 6, "three items and the segments of the index beside them");
+    assert_eq!(patient.get(record, sound).await.unwrap(), noise(9, 300_000));
+    let mut sink = |_, _| Ok(());
+    let many = patient.vault.get_many(record, &[sound, gone], &mut sink, &Silent).await;
+    assert_matches!(many, Err(VaultError::Lost { item, .. }) if item == gone);
+    assert_matches!(
+        patient.vault.reader(record, gone).await.map(drop),
+        Err(VaultError::Lost { item, index: 1 }) if item == gone
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_is_not_of_the_contract_is_not_taken_for_silence() {
+    let world = World::start().await;
+    world.patient.mallory.on_answer(cowl_api::paths::RECORDS, |_, answer| {
+        answer.body = b"<html>please log in to the network</html>".to_vec();
+    });
+    assert_matches!(world.patient.vault.records().await, Err(VaultError::Senseless(_)));
 }
 
 #[tokio::test(flavor = "multi_thread")]

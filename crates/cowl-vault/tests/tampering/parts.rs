@@ -148,5 +148,5 @@ async fn a_check_finds_a_changed_segment_without_fetching_everything() {
         answer.body[last] ^= 1;
     });
     let report: CheckReport = world.patient.vault.check(record, None, &Silent).await.unwrap();
-    assert!(report.faults.iter().any(|(faulty, _)| *faulty == item), "{report:?}");
+    assert!(report.faults.iter().any(|found| found.item == item), "{report:?}");
 }

@@ -254,6 +254,7 @@ pub(super) struct Checked {
 #[derive(Debug, Serialize)]
 struct Fault {
     item: String,
+    name: Option<String>,
     fault: String,
 }
 
@@ -262,8 +263,12 @@ impl Checked {
         self.items += report.items;
         self.parts += report.parts;
         self.bytes.0 += report.bytes;
-        let faults = report.faults.into_iter();
-        self.faults.extend(faults.map(|(item, fault)| Fault { item: item.to_string(), fault }));
+        let fault = |found: cowl_vault::view::Fault| Fault {
+            item: found.item.to_string(),
+            name: found.name,
+            fault: found.fault,
+        };
+        self.faults.extend(report.faults.into_iter().map(fault));
     }
 
     pub(super) fn faults(&self) -> usize {
@@ -274,7 +279,9 @@ impl Checked {
 impl fmt::Display for Checked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for fault in &self.faults {
-            writeln!(f, "{BAD}✗{BAD:#} {}  {}", fault.item, printable(&fault.fault))?;
+            let name = fault.name.as_deref().map(printable).unwrap_or_default();
+            let item = &fault.item[..SHORT];
+            writeln!(f, "{BAD}✗{BAD:#} {item}  {name}  {}", printable(&fault.fault))?;
         }
         let good =
             if self.faults.is_empty() { "all as they were sealed" } else { "not all as they were sealed" };
