@@ -36,7 +36,7 @@ impl TextExtractor for StructuredReports {
 }
 
 static EXTRACTORS: LazyLock<Extractors> =
-    LazyLock::new(|| Extractors::new(vec![Box::new(StructuredReports)]));
+    LazyLock::new(|| Extractors::new(vec![Box::new(StructuredReports)]).contained());
 
 /// What search should know of an item; `None` where there is nothing but bytes.
 pub(crate) fn document(

@@ -2,7 +2,7 @@
 //!
 //! What comes out is for an index and for snippets, not for reading in full: layout, links and pictures are
 //! left behind. Files are untrusted: output is cut at [`MAX_TEXT`], packed parts are unpacked within bounds,
-//! and panics of parsers that are not ours become errors.
+//! panics of parsers that are not ours become errors, and PDF files are read by a program of their own.
 
 mod charset;
 mod contained;
@@ -12,11 +12,14 @@ mod html;
 mod markup;
 mod office;
 mod pdf;
+mod reader_program;
 mod rtf;
 #[cfg(test)]
 mod tests;
 
 use cowl_domain::{ExtractError, Kind, TextExtractor};
+
+pub use reader_program::ReaderProgram;
 
 use gathered::Gathered;
 
@@ -29,12 +32,22 @@ pub const MAX_TEXT: usize = 4 << 20;
 #[derive(Default)]
 pub struct Extractors {
     others: Vec<Box<dyn TextExtractor>>,
+    contained: bool,
 }
 
 impl Extractors {
     /// With extractors for the kinds that this crate does not read, e.g. DICOM.
     pub fn new(others: Vec<Box<dyn TextExtractor>>) -> Self {
-        Self { others }
+        Self { others, contained: false }
+    }
+
+    /// The same, but PDF files go to [`ReaderProgram::of_process`], and are not read without one: a few
+    /// kilobytes of them can unpack to gigabytes, and what reads them here sets no bounds. For files of whom
+    /// one does not trust.
+    #[must_use]
+    pub fn contained(mut self) -> Self {
+        self.contained = true;
+        self
     }
 
     /// The first text that one of the other extractors finds; their first error if none finds any.
@@ -56,6 +69,7 @@ impl TextExtractor for Extractors {
         match kind {
             Kind::Text => Ok(note(name, content)),
             Kind::Csv => Ok(charset::decode(content, MAX_TEXT)),
+            Kind::Pdf if self.contained => reader_program::extract(Kind::Pdf, content),
             Kind::Pdf => pdf::extract(content),
             Kind::Office => office::extract(content),
             _ => self.ask_others(kind, name, content),

@@ -105,6 +105,9 @@ pub(crate) enum Command {
     Bench(BenchCommand),
     /// Check this device, the way to the cloud, and the clock
     Doctor,
+    /// Print the text of a PDF file from stdin; what 'record add' and 'search' start for such files
+    #[command(hide = true)]
+    PdfText,
     /// Print completions for a shell
     #[command(
         after_help = "Example:\n  cowl completions bash > ~/.local/share/bash-completion/completions/cowl"

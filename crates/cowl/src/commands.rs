@@ -7,7 +7,7 @@ use crate::args::{AuditCommand, Command, KeyCommand};
 use crate::failure::Result;
 use crate::output::Output;
 use crate::settings::Settings;
-use crate::{bench, block_on, demo};
+use crate::{bench, block_on, demo, pdf_text};
 
 mod agent;
 mod audit;
@@ -58,6 +58,7 @@ pub(crate) fn run(context: &Context, command: Command) -> Result<()> {
         Command::Demo(arguments) => block_on(demo::run(context, &arguments)),
         Command::Bench(command) => bench::run(context, command),
         Command::Doctor => block_on(doctor::run(context)),
+        Command::PdfText => pdf_text::print(),
         Command::Completions { shell } => completions::print(shell),
     }
 }

@@ -16,6 +16,7 @@ mod hidden_line;
 mod keeper;
 mod moment;
 mod output;
+mod pdf_text;
 mod sealing;
 mod secret_input;
 mod session;
@@ -51,6 +52,10 @@ fn main() -> ExitCode {
 
 fn run(arguments: Arguments) -> Result<()> {
     let Arguments { global, command } = arguments;
+    if matches!(command, args::Command::PdfText) {
+        return pdf_text::print();
+    }
+    pdf_text::read_contained();
     let settings = Settings::resolve(&global, &Surroundings::of_process())?;
     let output = Output::new(global.json, global.quiet, settings.bars);
     commands::run(&Context { settings, output }, command)
