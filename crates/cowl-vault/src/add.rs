@@ -203,8 +203,12 @@ impl Adding<'_> {
         }
     }
 
-    /// Files whose stamp is the one of the last time are not even read.
+    /// Files whose stamp is the one of the last time are not even read, unless they may hold something that could
+    /// not be opened then.
     fn without_unchanged(&mut self, sources: Vec<Source>) -> Vec<Source> {
+        if self.options.age_identity.is_some() {
+            return sources;
+        }
         let state = self.vault.state();
         let record = self.record().id;
         let seen = state.files_of(&record);

@@ -105,7 +105,7 @@ impl Failure {
             Self::Vault(VaultError::Refused(problem))
                 if problem.code == cowl_api::ProblemCode::Unauthenticated =>
             {
-                Some("the session has ended; log in again: cowl party login".to_owned())
+                Some("unlock this device anew: cowl party login".to_owned())
             }
             Self::Vault(VaultError::NotFound { what, .. }) => where_to_look(what),
             Self::Vault(error) => error.hint(),

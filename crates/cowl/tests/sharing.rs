@@ -87,9 +87,8 @@ fn a_note_is_sealed_shared_read_and_taken_back() {
     assert!(events["events"].as_array().unwrap().iter().any(read), "{events}");
 }
 
-#[test]
-fn re_keying_that_was_left_is_done_by_the_agent() {
-    let Some(world) = World::new() else { return };
+/// A note that the insurer could read until just now, and the grant whose re-keying is left to the agent.
+fn revoked_and_left(world: &World) -> String {
     world.register("alice", "patient");
     world.register("insurer", "insurer");
     let note = world.write("note.txt", NOTE);
@@ -98,6 +97,13 @@ fn re_keying_that_was_left_is_done_by_the_agent() {
     let grant = world.json("alice", &share)["grants"][0]["grant"].as_str().unwrap().to_owned();
     let revoked = world.json("alice", &["grant", "revoke", &grant[..8], "--detach"]);
     assert_eq!(revoked["rekeyed"], Value::Null);
+    grant
+}
+
+#[test]
+fn re_keying_that_was_left_is_done_by_the_agent() {
+    let Some(world) = World::new() else { return };
+    let grant = revoked_and_left(&world);
     world.no(1, "insurer", &["record", "get", "note.txt"]);
     let work = world.json("alice", &["agent", "run", "--headless", "--once"]);
     assert_eq!(work["grants"], 1);
@@ -108,13 +114,7 @@ fn re_keying_that_was_left_is_done_by_the_agent() {
 #[test]
 fn the_agent_works_until_it_is_told_to_stop_and_stopping_is_no_failure() {
     let Some(world) = World::new() else { return };
-    world.register("alice", "patient");
-    world.register("insurer", "insurer");
-    let note = world.write("note.txt", NOTE);
-    world.yes("alice", &["record", "add", note.to_str().unwrap()]);
-    let share = ["grant", "make", "--to", "insurer", "--all", "--purpose", "billing", "--trust-first-use"];
-    world.json("alice", &share);
-    world.yes("alice", &["grant", "revoke", "--from", "insurer", "--detach"]);
+    revoked_and_left(&world);
     let mut agent = world.command("alice", ["agent", "run", "--headless", "--every", "1s", "--json"]);
     let mut agent = agent.stdout(Stdio::piped()).spawn().unwrap();
     let mut report = String::new();

@@ -119,3 +119,33 @@ fn a_cloud_that_is_away_is_one_finding_of_the_doctor_and_locks_nobody_out_of_loc
     let error = world.no(2, "alice", &["record", "list"]);
     assert!(error.contains("there is no terminal to ask for it"), "{error}");
 }
+
+#[test]
+fn a_sealed_file_that_was_added_without_its_key_is_opened_when_the_key_comes() {
+    let Some(world) = World::new() else { return };
+    world.register("alice", "patient");
+    world.write("note.txt", "one");
+    world.yes("alice", &["key", "make", "-o", "key.txt"]);
+    let recipient = String::from_utf8(world.yes("alice", &["key", "recipient", "-i", "key.txt"])).unwrap();
+    world.yes("alice", &["seal", "-r", recipient.trim(), "-o", "note.txt.age", "note.txt"]);
+    world.yes("alice", &["record", "add", "note.txt.age"]);
+    world.no(1, "alice", &["record", "get", "note.txt"]);
+    world.yes("alice", &["record", "add", "note.txt.age", "-i", "key.txt"]);
+    assert_eq!(world.yes("alice", &["record", "get", "note.txt"]), b"one");
+}
+
+#[test]
+fn a_session_that_was_ended_on_another_device_says_how_to_go_on() {
+    let Some(world) = World::new() else { return };
+    world.register("alice", "patient");
+    let tablet = world.login_elsewhere("alice", "tablet", Some(&world.path("alice.kit")));
+    assert!(tablet.status.success());
+    world.write("new", "another long password");
+    let change = ["party", "passwd", "--password-file", "password", "--new-password-file", "new"];
+    world.yes("tablet", &change);
+    let error = world.no(1, "alice", &["record", "list"]);
+    assert!(error.contains("ended") && error.contains("cowl party login"), "{error}");
+    assert!(world.no(1, "alice", &["doctor"]).contains("one thing is not as it should be"));
+    world.yes("alice", &["party", "login", "--password-file", "new"]);
+    world.yes("alice", &["record", "list"]);
+}

@@ -284,6 +284,9 @@ impl Rekeyed {
 
 impl fmt::Display for Rekeyed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.items + self.grants + self.adopted == 0 {
+            return f.write_str("nothing waits for new keys");
+        }
         if self.adopted > 0 {
             write!(f, "{} from others taken in; ", count(self.adopted, "item"))?;
         }
