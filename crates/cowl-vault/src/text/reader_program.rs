@@ -42,10 +42,12 @@ impl ReaderProgram {
     /// [`ExtractError`] when the program cannot be started, or did not end well.
     pub fn extract(&self, kind: Kind, content: &[u8]) -> Result<String, ExtractError> {
         let refuse = |detail: String| ExtractError { kind, detail };
-        // It gets nothing of this process but the file: no environment, no terminal.
+        // It gets nothing of this process but the file: not its environment, not its terminal.
         let mut child = Command::new(&self.path)
             .args(&self.arguments)
             .env_clear()
+            // One thread: stacks and heaps of more would use up its memory on a machine of many cores.
+            .env("RAYON_NUM_THREADS", "1")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
