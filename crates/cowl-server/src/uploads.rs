@@ -1,5 +1,7 @@
 //! Uploads: framed parts become one pack, which is durable before anything is acknowledged.
 
+use std::time::Instant;
+
 use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::HeaderMap;
@@ -81,11 +83,14 @@ fn announced_length(headers: &HeaderMap) -> Option<u64> {
 async fn receive(body: Body, limits: &Limits) -> Result<Pack, Refusal> {
     let mut builder = PackBuilder::new();
     let mut stream = body.into_data_stream();
-    let mut received = 0;
+    let (mut received, started) = (0, Instant::now());
     while let Some(chunk) = next_chunk(&mut stream, limits).await? {
         received += chunk.len() as u64;
         if received > limits.max_upload {
             return Err(Refusal::too_large(format!("an upload has {} bytes at most", limits.max_upload)));
+        }
+        if started.elapsed() > limits.upload(received) {
+            return Err(Refusal::bad_request("the upload is too slow"));
         }
         builder.take(chunk)?;
     }

@@ -188,6 +188,33 @@ async fn an_upload_that_stands_still_is_ended_and_holds_nobody_up() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_upload_that_trickles_is_ended() {
+    let world = World::start_with(|config| config.limits.stall_seconds = 1).await;
+    let owner = world.person("patient").await;
+    let record = OwnedRecord::create(&owner).await;
+    let token = serde_json::to_value(owner.log_in().await.unwrap().token).unwrap();
+    let mut stream = TcpStream::connect(world.running.address()).unwrap();
+    let (record, token) = (record.id, token.as_str().unwrap());
+    let head = format!(
+        "POST /v1/records/{record}/parts HTTP/1.1\r\nhost: cloud\r\nauthorization: Bearer {token}\r\n\
+         content-length: 900000\r\n\r\n"
+    );
+    stream.write_all(head.as_bytes()).unwrap();
+    let mut answer = stream.try_clone().unwrap();
+    let trickling = std::thread::spawn(move || {
+        while stream.write_all(b"x").is_ok() {
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    });
+    let mut told = vec![0; 4096];
+    let length = answer.read(&mut told).unwrap();
+    let told = String::from_utf8_lossy(&told[..length]).into_owned();
+    assert!(told.starts_with("HTTP/1.1 400") && told.contains("too slow"), "{told}");
+    answer.shutdown(std::net::Shutdown::Both).unwrap();
+    trickling.join().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_upload_that_is_cut_leaves_nothing_and_is_repeated() {
     let world = World::start().await;
     let wire = Wire::to(world.running.address());

@@ -115,6 +115,27 @@ fn it_names_what_is_wrong_with_a_configuration() {
     assert!(good.status.success(), "{}", text(&good.stderr));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn it_says_where_the_metrics_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = |metrics: &str| format!("listen = '127.0.0.1:0'\n[metrics]\nlisten = '{metrics}'");
+    std::fs::write(folder.path().join("c.toml"), config("127.0.0.1:0")).unwrap();
+    let mut command = program(folder.path());
+    command.args(["run", "--config", "c.toml"]).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+    let ready: serde_json::Value = serde_json::from_str(&line).unwrap();
+    let answer = reqwest::get(ready["metrics"].as_str().unwrap()).await.unwrap();
+    assert_eq!(answer.status(), 200);
+    assert!(terminate(child).0);
+    let same = "listen = '127.0.0.1:7750'\n[metrics]\nlisten = '127.0.0.1:7750'";
+    std::fs::write(folder.path().join("c.toml"), same).unwrap();
+    let refused = output(folder.path(), &["check-config", "--config", "c.toml"]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(text(&refused.stderr).contains("metrics.listen"), "{}", text(&refused.stderr));
+}
+
 #[test]
 fn it_migrates_on_its_own_and_does_not_run_without_where_that_is_asked() {
     let folder = tempfile::tempdir().unwrap();

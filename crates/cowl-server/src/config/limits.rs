@@ -24,6 +24,9 @@ pub struct Limits {
     pub call_seconds: u64,
     /// Most seconds between two pieces of an upload. Default: 30.
     pub stall_seconds: u64,
+    /// Fewest bytes a second of an upload on the whole, beyond `stall_seconds`: who sends slower keeps memory from
+    /// others. Default: 16 KiB.
+    pub slowest_upload: u64,
     /// Most seconds for the request's head. Default: 15.
     pub head_seconds: u64,
     /// Seconds for running requests when the process is to stop. Default: 20.
@@ -39,6 +42,7 @@ impl Default for Limits {
             quota: 100 * 1024 * MIB,
             call_seconds: 30,
             stall_seconds: 30,
+            slowest_upload: 16 * 1024,
             head_seconds: 15,
             stop_seconds: 20,
         }
@@ -59,6 +63,11 @@ impl Limits {
 
     pub(crate) fn call(&self) -> Duration {
         Duration::from_secs(self.call_seconds)
+    }
+
+    /// How long an upload may have taken when so many bytes of it have come.
+    pub(crate) fn upload(&self, received: u64) -> Duration {
+        self.stall() + Duration::from_secs(received / self.slowest_upload.max(1))
     }
 
     pub(crate) fn stall(&self) -> Duration {
