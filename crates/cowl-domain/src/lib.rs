@@ -14,6 +14,7 @@ pub mod grant;
 pub mod id;
 pub mod item;
 pub mod party;
+pub mod policy;
 pub mod record;
 pub mod table;
 pub mod time;
@@ -29,6 +30,7 @@ pub use item::{
     Kind, Label, LossyNote, Manifest, Origin, OriginClaim, PartEntry, Placement, StudyLabel, SuiteId,
 };
 pub use party::{Handle, HandleError, KeyBinding, PartyKeys, Role, SealingKey};
+pub use policy::{GrayCodec, PolicyError, RecordCard, SealingPolicy};
 pub use record::{Epoch, ItemsRoot, RecordGenesis, RecordHead};
 pub use table::{
     Codebook, CodedVariable, Coding, Column, ColumnRole, ColumnType, Decimal, Layout, SealedSet, SetCoding,

@@ -75,7 +75,7 @@ pub struct RecordHead {
     /// How many items.
     #[n(4)]
     pub items: u64,
-    /// The record's name, sealed to the epoch; empty when it has none.
+    /// The record's name, or its [`crate::RecordCard`], sealed to the epoch; empty when it has none.
     #[cbor(n(5), with = "minicbor::bytes")]
     pub sealed_name: Vec<u8>,
     /// When it was signed.

@@ -4,23 +4,26 @@
 
 mod large;
 mod pipe;
+mod target;
 mod workshop;
 
 use std::collections::HashMap;
 use std::io::Cursor;
 
 use cowl_crypto::digest::Digest;
-use cowl_domain::{ItemId, Kind, Power, RecordId, SuiteId};
+use cowl_domain::{ItemId, RecordId, SealingPolicy, SuiteId};
 use rayon::prelude::*;
+pub(crate) use target::Target;
 use workshop::{NewContent, SealedContent, SealedFile, Workshop};
 
 use crate::codec::{CodecChoice, WHOLE_LIMIT};
 use crate::error::{Result, VaultError};
 use crate::local::SeenFile;
 use crate::progress::Progress;
-use crate::record::{Change, Delta, Record};
-use crate::seal::{Part, SealedItem};
+use crate::record::{Delta, Record};
+use crate::seal::Part;
 use crate::search::TextDocument;
+use crate::segments;
 use crate::source::{FileStamp, Origin, Source};
 use crate::vault::Vault;
 use crate::view::{AddReport, Added};
@@ -32,7 +35,7 @@ pub struct AddOptions {
     pub description: Option<String>,
     /// The day that they are about, `YYYY-MM-DD`.
     pub date: Option<String>,
-    /// How they are sealed; `standard` unless said.
+    /// How they are sealed; by the policy of the record unless said.
     pub suite: Option<SuiteId>,
     /// How they are coded.
     pub codec: CodecChoice,
@@ -51,21 +54,16 @@ struct HeldItem {
     suite: SuiteId,
 }
 
-/// Where sealed items go.
-enum Target<'a> {
-    /// An own record: every commit carries the next head.
-    Own(Change<'a>),
-    /// Somebody else's: the owner takes them in later.
-    Appended(Record),
-}
-
 /// One addition under way.
 struct Adding<'a> {
     vault: &'a Vault,
     target: Target<'a>,
     options: &'a AddOptions,
+    policy: SealingPolicy,
     progress: &'a dyn Progress,
     held: Held,
+    /// Of an own record; too many are joined.
+    small_segments: usize,
     report: AddReport,
     seen: Vec<SeenFile>,
 }
@@ -83,20 +81,25 @@ impl Vault {
         options: &AddOptions,
         progress: &dyn Progress,
     ) -> Result<AddReport> {
-        if options.suite == Some(SuiteId::HybridRsa) {
+        let record = self.load_record(&record).await?;
+        let policy = record.policy();
+        let by_policy = options.suite.is_none() && record.mine && policy.names(SuiteId::HybridRsa);
+        if by_policy || options.suite == Some(SuiteId::HybridRsa) {
             self.ensure_rsa().await?;
         }
-        let target = self.target(&record).await?;
-        let held = match &target {
+        let target = self.target(record).await?;
+        let (held, small_segments) = match &target {
             Target::Own(change) => self.held(&change.record).await?,
-            Target::Appended(_) => Held::new(),
+            Target::Appended(_) => (Held::new(), 0),
         };
         let mut adding = Adding {
             vault: self,
             target,
             options,
+            policy,
             progress,
             held,
+            small_segments,
             report: AddReport::default(),
             seen: Vec::new(),
         };
@@ -108,32 +111,12 @@ impl Vault {
         Ok(report)
     }
 
-    async fn target(&self, id: &RecordId) -> Result<Target<'_>> {
-        let record = self.load_record(id).await?;
-        if record.mine {
-            return Ok(Target::Own(self.begin_change(id).await?));
-        }
-        let at = crate::vault::now();
-        let may = self.checked_grants().await?.iter().any(|checked| {
-            checked.grant.record == *id
-                && checked.grant.grantee == self.party_id()
-                && checked.grant.powers.contains(Power::Append)
-                && checked.in_force(at)
-        });
-        if may {
-            Ok(Target::Appended(record))
-        } else {
-            Err(VaultError::Invalid(format!(
-                "{} has not granted you to append to this record",
-                record.owner.handle()
-            )))
-        }
-    }
-
-    async fn held(&self, record: &Record) -> Result<Held> {
+    /// What an own record holds, and how many small search segments.
+    async fn held(&self, record: &Record) -> Result<(Held, usize)> {
         let (items, _) = self.verified_items(record).await?;
         let open = self.open_sound(record, items).await?;
-        let held = open.into_iter().filter(|open| open.manifest.label.kind != Kind::Index).map(|open| {
+        let small = open.iter().filter(|open| segments::is_small_segment(open)).count();
+        let held = open.into_iter().filter(|open| !segments::is_segment(open)).map(|open| {
             let manifest = open.manifest;
             let held = HeldItem {
                 item: manifest.item,
@@ -143,7 +126,7 @@ impl Vault {
             };
             (manifest.label.name, held)
         });
-        Ok(held.collect())
+        Ok((held.collect(), small))
     }
 }
 
@@ -190,17 +173,19 @@ impl Adding<'_> {
 
     async fn start(&self, sources: Vec<Source>) -> Result<tokio::task::JoinHandle<Vec<SealedFile>>> {
         let sealer = self.vault.sealer(self.record()).await?;
-        let workshop = Workshop { sealer, options: self.options.clone(), held: self.held.clone() };
+        let workshop = Workshop {
+            sealer,
+            options: self.options.clone(),
+            policy: self.policy.clone(),
+            held: self.held.clone(),
+        };
         Ok(tokio::task::spawn_blocking(move || {
             sources.into_par_iter().with_max_len(1).map(|source| workshop.seal_file(source)).collect()
         }))
     }
 
     fn record(&self) -> &Record {
-        match &self.target {
-            Target::Own(change) => &change.record,
-            Target::Appended(record) => record,
-        }
+        self.target.record()
     }
 
     /// Files whose stamp is the one of the last time are not even read, unless they may hold something that could
@@ -221,7 +206,7 @@ impl Adding<'_> {
                 let same = file.size == stamp.size
                     && file.modified_nanos == stamp.modified_nanos
                     && file.inode == stamp.inode
-                    && self.options.suite.is_none_or(|suite| held.is_some_and(|held| held.suite == suite));
+                    && held.is_some_and(|held| self.options.accepts(held.suite));
                 (same && held.is_some_and(|held| held.item == file.item)).then_some((file.item, stamp.size))
             });
             match same {
@@ -271,13 +256,7 @@ impl Adding<'_> {
             done.push((file.name, file.stamp, added));
         }
         if !delta.items.is_empty() {
-            if !texts.is_empty() {
-                let (sealed, own) = self.seal_segment(&texts).await?;
-                parts.extend(own);
-                delta.items.push((sealed.item, sealed.placement, sealed.new));
-            }
-            self.vault.upload(&self.record().id, parts).await?;
-            self.commit(delta).await?;
+            self.store(delta, parts, texts).await?;
         }
         for (name, stamp, added) in done {
             self.note(name, stamp, added);
@@ -285,26 +264,29 @@ impl Adding<'_> {
         Ok(())
     }
 
-    /// The texts of a batch as one sealed segment of the search index.
-    async fn seal_segment(&self, texts: &[TextDocument]) -> Result<(SealedItem, Vec<Part>)> {
-        let sealer = self.vault.sealer(self.record()).await?;
-        crate::indexing::seal_segment(&sealer, texts)
-    }
-
-    async fn commit(&mut self, delta: Delta) -> Result<()> {
-        match &mut self.target {
-            Target::Own(change) => change.commit(delta).await,
-            Target::Appended(record) => {
-                let body = cowl_api::types::Commit {
-                    items: delta.items.into_iter().map(|(_, _, item)| item).collect(),
-                    removed: Vec::new(),
-                    epoch: None,
-                    shares: Vec::new(),
-                    head: None,
-                };
-                Ok(self.vault.client.commit(&record.id, &body).await?)
-            }
+    /// Uploads and commits, the search segments with it: the text of what goes leaves them in the same commit.
+    async fn store(
+        &mut self,
+        mut delta: Delta,
+        mut parts: Vec<Part>,
+        mut texts: Vec<TextDocument>,
+    ) -> Result<()> {
+        if let Target::Own(change) = &self.target
+            && (!delta.removed.is_empty() || self.small_segments > segments::MANY)
+        {
+            let rewrite = self.vault.rewrite_segments(&change.record, &delta.removed).await?;
+            self.small_segments = self.small_segments.saturating_sub(rewrite.replaced.len());
+            delta.removed.extend(rewrite.replaced);
+            texts.extend(rewrite.texts);
         }
+        let sealer = self.vault.sealer(self.record()).await?;
+        for (sealed, own) in crate::indexing::seal_segments(&sealer, texts)? {
+            self.small_segments += 1;
+            parts.extend(own);
+            delta.items.push((sealed.item, sealed.placement, sealed.new));
+        }
+        self.vault.upload(&self.record().id, parts).await?;
+        self.target.commit(self.vault, delta).await
     }
 
     fn note(&mut self, name: String, stamp: Option<FileStamp>, added: Added) {

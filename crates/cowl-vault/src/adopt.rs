@@ -91,9 +91,9 @@ impl Vault {
     async fn judge(&self, change: &mut Change<'_>, progress: &dyn Progress) -> Result<Judged> {
         let appended = std::mem::take(&mut change.appended);
         let mut judged = Judged::default();
-        progress.begin("looking at what was appended", appended.len() as u64);
+        progress.begin("taking in", appended.iter().map(|item| item.placement.size).sum());
         for item in appended {
-            let (id, by) = (item.placement.item, item.placement.signer());
+            let (id, by, size) = (item.placement.item, item.placement.signer(), item.placement.size);
             match self.examine(&change.record, item).await {
                 Ok(open) if open.placement.epoch < change.record.head.epoch => judged.outdated.push(open),
                 Ok(open) => judged.sound.push(open),
@@ -105,7 +105,7 @@ impl Vault {
                 }),
                 Err(other) => return Err(other),
             }
-            progress.advance(1);
+            progress.advance(size);
         }
         progress.end();
         Ok(judged)

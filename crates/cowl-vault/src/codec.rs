@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 use std::io::Read;
 
-use cowl_domain::{CodecError, CodecId, Kind, LossyNote, SuiteId};
+use cowl_domain::{CodecError, CodecId, GrayCodec, Kind, LossyNote, SuiteId};
 use cowl_imaging::chaotic::{self, ChaoticKey, ImageSize};
 use cowl_imaging::container::blocks::{BlockPlan, BlockReader};
 use cowl_imaging::container::{self, ContainerError, StorageCodec};
@@ -46,10 +46,14 @@ pub(crate) struct Encoded {
 /// Largest content that is held in memory as a whole; larger content passes as a stream.
 pub const WHOLE_LIMIT: u64 = 32 << 20;
 
-/// Codes content in memory. A codec that does not pay gives way to a simpler one.
-pub(crate) fn encode(choice: CodecChoice, kind: Kind, content: &[u8]) -> Result<Encoded> {
+/// Codes content in memory; `gray` is the policy's codec for gray images where the choice is free. A codec that
+/// does not pay gives way to a simpler one.
+pub(crate) fn encode(choice: CodecChoice, gray: GrayCodec, kind: Kind, content: &[u8]) -> Result<Encoded> {
     let codec = match choice {
-        CodecChoice::Auto => container::choose(content),
+        CodecChoice::Auto => match (container::choose(content), gray) {
+            (StorageCodec::Live, GrayCodec::Archive) => StorageCodec::Archive,
+            (chosen, _) => chosen,
+        },
         CodecChoice::None => StorageCodec::None,
         CodecChoice::Zstd => StorageCodec::Zstd,
         CodecChoice::Live => StorageCodec::Live,
@@ -213,17 +217,20 @@ mod tests {
     #[test]
     fn text_is_compressed_unless_the_caller_says_otherwise() {
         let text = "the same words over and over. ".repeat(100).into_bytes();
-        let encoded = encode(CodecChoice::Auto, Kind::Text, &text).unwrap();
+        let encoded = encode(CodecChoice::Auto, GrayCodec::Live, Kind::Text, &text).unwrap();
         assert_eq!(name(encoded.codec), "zstd");
         assert_eq!(decode(encoded.codec, SuiteId::Standard, &key(), encoded.bytes).unwrap(), text);
-        assert_eq!(encode(CodecChoice::None, Kind::Text, &text).unwrap().codec, CodecId::NONE);
+        assert_eq!(
+            encode(CodecChoice::None, GrayCodec::Live, Kind::Text, &text).unwrap().codec,
+            CodecId::NONE
+        );
     }
 
     #[test]
     fn what_does_not_pay_is_left_out() {
         let random: [u8; 64] = cowl_crypto::id::random_bytes();
         for choice in [CodecChoice::Auto, CodecChoice::Zstd, CodecChoice::Live, CodecChoice::Archive] {
-            let encoded = encode(choice, Kind::Other, &random).unwrap();
+            let encoded = encode(choice, GrayCodec::Live, Kind::Other, &random).unwrap();
             assert_eq!(encoded.codec, CodecId::NONE, "{choice:?}");
             assert_eq!(encoded.bytes, random);
         }
@@ -273,7 +280,10 @@ mod tests {
     #[test]
     fn lossy_coding_is_refused_for_diagnostic_images_texts_and_bad_qualities() {
         for (kind, quality) in [(Kind::Dicom, 50), (Kind::Nifti, 50), (Kind::Text, 50), (Kind::Image, 0)] {
-            assert!(encode(CodecChoice::Dct(quality), kind, b"no picture").is_err(), "{kind}");
+            assert!(
+                encode(CodecChoice::Dct(quality), GrayCodec::Live, kind, b"no picture").is_err(),
+                "{kind}"
+            );
         }
     }
 }

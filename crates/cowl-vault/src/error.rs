@@ -62,6 +62,9 @@ pub enum VaultError {
     /// A file is no longer what an upload that was cut had begun with.
     #[error("the file has changed since its upload was cut")]
     Stale,
+    /// A job that its grants do not cover.
+    #[error(transparent)]
+    Job(#[from] cowl_job::Refusal),
     /// A fault of this program.
     #[error("a fault of cowl itself: {0}")]
     Bug(String),
@@ -204,6 +207,7 @@ impl VaultError {
                 | Self::Lost { .. }
                 | Self::NotFound { .. }
                 | Self::CannotUnlock
+                | Self::Job(_)
         )
     }
 }

@@ -208,7 +208,7 @@ fn first_without(items: &[OpenItem], parts: &HashMap<PartName, Bytes>) -> VaultE
 }
 
 /// Joins, opens, decodes and writes; the digest of what was written must be the sealer's.
-fn copy_content(
+pub(crate) fn copy_content(
     open: &OpenItem,
     mut receive: mpsc::Receiver<Vec<u8>>,
     out: &mut (dyn Write + Send),
@@ -322,6 +322,6 @@ fn batches(items: &[OpenItem]) -> Vec<&[OpenItem]> {
 }
 
 /// Parts of a large item that are fetched ahead: 16 MiB each at the most.
-const PARTS_AHEAD: usize = 2;
+pub(crate) const PARTS_AHEAD: usize = 2;
 const COPY_BUFFER: usize = 1 << 20;
 const BATCH_BYTES: u64 = 32 << 20;

@@ -19,6 +19,7 @@ use crate::progress::{Progress, Silent};
 use crate::record::Record;
 use crate::seal::{Coded, Part, SealedItem, Sealer};
 use crate::search::{Index, SearchError, TextDocument, segment};
+use crate::segments::{self, Sources};
 use crate::text::Extractors;
 use crate::vault::Vault;
 use crate::view::SearchHit;
@@ -57,8 +58,15 @@ pub(crate) fn document(
     Some(document)
 }
 
-/// Seals the texts of a batch as an item of kind `index`.
-pub(crate) fn seal_segment(sealer: &Sealer, texts: &[TextDocument]) -> Result<(SealedItem, Vec<Part>)> {
+/// Seals texts as items of kind `index`.
+pub(crate) fn seal_segments(
+    sealer: &Sealer,
+    texts: Vec<TextDocument>,
+) -> Result<Vec<(SealedItem, Vec<Part>)>> {
+    segments::in_segments(texts).iter().map(|texts| seal_segment(sealer, texts)).collect()
+}
+
+fn seal_segment(sealer: &Sealer, texts: &[TextDocument]) -> Result<(SealedItem, Vec<Part>)> {
     let bytes = segment::encode(texts).map_err(|e| VaultError::Bug(e.to_string()))?;
     let label = Label {
         name: "search segment".to_owned(),
@@ -144,6 +152,7 @@ impl Vault {
     ) -> Result<bool> {
         let known: HashSet<ItemId> = index.segments().copied().collect();
         let whole = record.mine || !record.identities.is_empty();
+        let sources = Sources::of(record, open);
         let due = |open: &&OpenItem| {
             let is_segment = open.manifest.label.kind == Kind::Index;
             let id = open.manifest.item;
@@ -161,7 +170,7 @@ impl Vault {
             let (id, label) = (open.manifest.item, &open.manifest.label);
             let documents = match label.kind {
                 // A segment is untrusted bytes of whoever sealed it.
-                Kind::Index => segment::decode(&content).unwrap_or_default(),
+                Kind::Index => sources.sound(open, segment::decode(&content).unwrap_or_default()),
                 _ => document(record.id, id, label, &content).into_iter().collect(),
             };
             index.add(id, &documents)?;

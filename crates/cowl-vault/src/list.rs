@@ -3,6 +3,7 @@
 use cowl_domain::{ItemId, Kind, RecordId};
 
 use crate::error::{Result, VaultError};
+use crate::indexing::seal_segments;
 use crate::record::Delta;
 use crate::vault::Vault;
 use crate::view::ItemInfo;
@@ -54,7 +55,8 @@ impl Vault {
         }
     }
 
-    /// Takes items out of an own record. Their parts are deleted at the cloud.
+    /// Takes items out of an own record. Their parts are deleted at the cloud, and their text leaves the record's
+    /// search segments.
     ///
     /// # Errors
     /// When an item is not there, or the record is somebody else's.
@@ -66,7 +68,16 @@ impl Vault {
                 return Err(VaultError::NotFound { what: "item", name: item.to_string() });
             }
         }
-        change.commit(Delta { removed: items.to_vec(), ..Delta::default() }).await
+        let rewrite = self.rewrite_segments(&change.record, items).await?;
+        let removed = [items, &rewrite.replaced].concat();
+        let mut delta = Delta { removed, ..Delta::default() };
+        let mut parts = Vec::new();
+        for (sealed, own) in seal_segments(&self.sealer(&change.record).await?, rewrite.texts)? {
+            parts.extend(own);
+            delta.items.push((sealed.item, sealed.placement, sealed.new));
+        }
+        self.upload(&record, parts).await?;
+        change.commit(delta).await
     }
 }
 

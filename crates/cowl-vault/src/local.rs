@@ -184,6 +184,11 @@ impl LocalKey {
     pub(crate) fn write(&self, profile: &Profile, name: &str, plain: &[u8]) -> Result<()> {
         profile.write_cache(name, &cowl_seal::sealed_box::seal(&self.0, name.as_bytes(), plain))
     }
+
+    /// The same, on disk when it returns.
+    pub(crate) fn write_durably(&self, profile: &Profile, name: &str, plain: &[u8]) -> Result<()> {
+        profile.write_durably(name, &cowl_seal::sealed_box::seal(&self.0, name.as_bytes(), plain))
+    }
 }
 
 const STATE: &str = "state.sealed";

@@ -178,6 +178,11 @@ impl Profile {
         replace(&self.dir.join(name), bytes, false)
     }
 
+    /// Writes a sealed file of this profile that nobody else has: on disk when it returns.
+    pub(crate) fn write_durably(&self, name: &str, bytes: &[u8]) -> Result<()> {
+        write_private(&self.dir.join(name), bytes)
+    }
+
     /// Reads a file of this profile; `None` when it is not there.
     pub(crate) fn read(&self, name: &str) -> Result<Option<Vec<u8>>> {
         let path = self.dir.join(name);
@@ -241,7 +246,8 @@ fn replace(path: &Path, bytes: &[u8], durable: bool) -> Result<()> {
             file.as_file().sync_all()?;
         }
         file.persist(path).map_err(|e| e.error)?;
-        Ok(())
+        // The new name is durable when the folder is.
+        if durable { File::open(dir)?.sync_all() } else { Ok(()) }
     };
     write().map_err(|e| file_error(path, e))
 }

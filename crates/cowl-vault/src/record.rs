@@ -9,11 +9,12 @@ use cowl_crypto::id::random_bytes;
 use cowl_crypto::merkle::{self, Hash};
 use cowl_crypto::secret::hkdf_sha256;
 use cowl_domain::{
-    Epoch, ItemId, ItemsRoot, RecordGenesis, RecordHead, RecordId, SealingKey, Share, Signed, Verified,
+    Epoch, ItemId, ItemsRoot, RecordCard, RecordGenesis, RecordHead, RecordId, SealingKey, SealingPolicy,
+    Share, Signed, Verified,
 };
 use cowl_seal::key_store::EpochIdentity;
-use cowl_seal::message;
 
+use crate::card;
 use crate::directory::KnownParty;
 use crate::error::{Result, Tampering, VaultError};
 use crate::local::SeenHead;
@@ -96,6 +97,15 @@ impl Vault {
     /// # Errors
     /// Those of the server.
     pub async fn create_record(&self, name: &str) -> Result<RecordId> {
+        self.create_record_with(name, &SealingPolicy::default()).await
+    }
+
+    /// Makes a record whose items are sealed by a policy.
+    ///
+    /// # Errors
+    /// Those of the server.
+    pub async fn create_record_with(&self, name: &str, policy: &SealingPolicy) -> Result<RecordId> {
+        let card = RecordCard { name: name.to_owned(), policy: policy.clone() };
         let record = RecordId::from_bytes(random_bytes());
         let (made_at, checkpoint) = (now(), self.checkpoint().await?);
         let identity = self.derive_epoch(&record, 0);
@@ -113,7 +123,7 @@ impl Vault {
             epoch: 0,
             items_root: ItemsRoot::default().root(),
             items: 0,
-            sealed_name: message::seal_to(identity.recipient(), &name_context(&record), name.as_bytes()),
+            sealed_name: card::seal(&card, &record, identity.recipient()),
             made_at,
             checkpoint,
         };
@@ -224,9 +234,11 @@ impl Vault {
     }
 
     fn describe(&self, record: &Record) -> RecordInfo {
+        let card = record.card();
         RecordInfo {
             record: record.id,
-            name: record.name(),
+            name: card.as_ref().map(|card| card.name.clone()),
+            policy: card.map(|card| card.policy),
             owner: record.owner.handle().clone(),
             mine: record.mine,
             items: record.head.items,
@@ -272,12 +284,15 @@ impl Vault {
 }
 
 impl Record {
-    /// The record's name, where the caller can open it.
-    pub(crate) fn name(&self) -> Option<String> {
+    /// The record's name and policy, where the caller can open them.
+    pub(crate) fn card(&self) -> Option<RecordCard> {
         let identity = self.identities.get(&self.head.epoch)?;
-        let bytes =
-            message::open_with(identity.identity(), &name_context(&self.id), &self.head.sealed_name).ok()?;
-        String::from_utf8(bytes.to_vec()).ok()
+        card::open(identity.identity(), &self.id, &self.head.sealed_name)
+    }
+
+    /// How items are sealed where nothing else is said. Who cannot read the policy seals as if there were none.
+    pub(crate) fn policy(&self) -> SealingPolicy {
+        self.card().map(|card| card.policy).unwrap_or_default()
     }
 
     /// The epoch to which new items are sealed: never an older one than the head's.
@@ -310,6 +325,8 @@ pub(crate) struct Delta {
     pub removed: Vec<ItemId>,
     pub epoch: Option<Signed<Epoch>>,
     pub shares: Vec<Signed<Share>>,
+    /// Name and policy from now on; as before without it.
+    pub card: Option<RecordCard>,
 }
 
 impl Change<'_> {
@@ -326,7 +343,7 @@ impl Change<'_> {
             Some(signed) => Some(self.record.owner.verify_statement(signed)?),
             None => None,
         };
-        let signed = self.sign_head(&placements, epoch.as_deref()).await?;
+        let signed = self.sign_head(&placements, epoch.as_deref(), delta.card.as_ref()).await?;
         let body = Commit {
             items: delta.items.into_iter().map(|(_, _, item)| item).collect(),
             removed: delta.removed.iter().map(ToString::to_string).collect(),
@@ -351,27 +368,36 @@ impl Change<'_> {
         &self,
         placements: &BTreeMap<ItemId, Digest>,
         epoch: Option<&Epoch>,
+        card: Option<&RecordCard>,
     ) -> Result<Signed<RecordHead>> {
         let root = ItemsRoot::new(placements.iter().map(|(item, digest)| (*item, *digest)));
         let old = &self.record.head;
-        let sealed_name = match (epoch, self.record.name()) {
-            (Some(epoch), Some(name)) => {
-                let identity = self.vault.derive_epoch(&self.record.id, epoch.number);
-                message::seal_to(identity.recipient(), &name_context(&self.record.id), name.as_bytes())
-            }
-            _ => old.sealed_name.clone(),
-        };
         let head = RecordHead {
             record: self.record.id,
             sequence: old.sequence + 1,
             epoch: epoch.map_or(old.epoch, |epoch| epoch.number),
             items_root: root.root(),
             items: root.len(),
-            sealed_name,
+            sealed_name: self.sealed_name(epoch, card),
             made_at: now(),
             checkpoint: self.vault.checkpoint().await?,
         };
         Ok(self.vault.sign(&head))
+    }
+
+    /// A new card, or the old one: sealed anew where a new epoch begins.
+    fn sealed_name(&self, epoch: Option<&Epoch>, card: Option<&RecordCard>) -> Vec<u8> {
+        let (record, old) = (&self.record.id, &self.record.head);
+        let next = epoch.map(|epoch| self.vault.derive_epoch(record, epoch.number));
+        let current = self.record.identities.get(&old.epoch);
+        match (card, next.as_ref().or(current.map(AsRef::as_ref)), current) {
+            (Some(card), Some(to), _) => card::seal(card, record, to.recipient()),
+            (None, Some(to), Some(from)) if epoch.is_some() => {
+                let again = card::reseal(from.identity(), to.recipient(), record, &old.sealed_name);
+                again.unwrap_or_else(|| old.sealed_name.clone())
+            }
+            _ => old.sealed_name.clone(),
+        }
     }
 }
 
@@ -412,10 +438,6 @@ fn missing(error: cowl_api::client::ClientError, record: &RecordId) -> VaultErro
         }
         _ => error.into(),
     }
-}
-
-fn name_context(record: &RecordId) -> Vec<u8> {
-    [b"cowl/record-name/v1".as_slice(), record.as_bytes()].concat()
 }
 
 /// A party that owns nothing yet and adds something gets a record of this name.

@@ -4,7 +4,7 @@ use cowl_crypto::digest::Digest;
 use cowl_crypto::fingerprint::Fingerprint;
 use cowl_domain::{
     CodecId, EventKind, GrantId, Handle, ItemId, Label, PartyId, Powers, Purpose, RecordId, RequestId, Role,
-    Scope, SuiteId, Timestamp,
+    Scope, SealingPolicy, SuiteId, Timestamp,
 };
 
 /// How far a party's keys are trusted.
@@ -44,6 +44,8 @@ pub struct RecordInfo {
     pub record: RecordId,
     /// Its name, where the caller may open it.
     pub name: Option<String>,
+    /// How its items are sealed where nothing else is said; absent like the name.
+    pub policy: Option<SealingPolicy>,
     /// Whose it is.
     pub owner: Handle,
     /// Whether it is the caller's.

@@ -15,8 +15,12 @@ mod codecs;
 mod grants;
 #[path = "flow/items.rs"]
 mod items;
+#[path = "flow/jobs.rs"]
+mod jobs;
 #[path = "flow/large.rs"]
 mod large;
+#[path = "flow/policies.rs"]
+mod policies;
 #[path = "flow/rekeying.rs"]
 mod rekeying;
 #[path = "flow/requests.rs"]

@@ -87,6 +87,41 @@ fn a_note_is_sealed_shared_read_and_taken_back() {
     assert!(events["events"].as_array().unwrap().iter().any(read), "{events}");
 }
 
+#[test]
+fn a_record_seals_by_its_policy() {
+    let Some(world) = World::new() else { return };
+    world.register("alice", "patient");
+    let made = world.json("alice", &["record", "new", "heart", "--policy", "published"]);
+    assert_eq!(made["policy"], "text=hybrid-rsa,image=chaotic-image");
+    let note = world.write("note.txt", NOTE);
+    world.yes("alice", &["record", "add", note.to_str().unwrap(), "--record", "heart"]);
+    assert_eq!(world.json("alice", &["record", "show", "note.txt"])["suite"], "hybrid-rsa");
+    world.yes("alice", &["record", "policy", "heart", "codec=archive"]);
+    assert_eq!(text(&world.yes("alice", &["record", "policy", "heart"])), "codec=archive\n");
+    assert_eq!(world.json("alice", &["record", "records"])["records"][0]["policy"], "codec=archive");
+    assert_eq!(text(&world.yes("alice", &["record", "get", "note.txt"])), NOTE);
+}
+
+#[test]
+fn what_others_append_is_taken_in_by_the_owners_next_command() {
+    let Some(world) = World::new() else { return };
+    for (party, role) in [("alice", "patient"), ("hospital", "hospital"), ("insurer", "insurer")] {
+        world.register(party, role);
+    }
+    let (note, report) = (world.write("note.txt", NOTE), world.write("report.txt", "discharged\n"));
+    world.yes("alice", &["record", "new", "heart"]);
+    for (party, power) in [("hospital", "read+append"), ("insurer", "read")] {
+        let share = ["grant", "make", "--to", party, "--all", "--record", "heart", "--purpose", "treatment"];
+        world.yes("alice", &[share.as_slice(), &["--power", power, "--trust-first-use"]].concat());
+    }
+    world.yes("hospital", &["record", "add", report.to_str().unwrap(), "--record", "heart"]);
+    world.no(1, "insurer", &["record", "get", "report.txt"]);
+    world.yes("alice", &["record", "add", note.to_str().unwrap(), "--record", "heart"]);
+    assert_eq!(text(&world.yes("insurer", &["record", "get", "report.txt"])), "discharged\n");
+    let done = world.json("alice", &["agent", "run", "--headless", "--once"]);
+    assert_eq!(done["adopted"], 0, "nothing is left");
+}
+
 /// A note that the insurer could read until just now, and the grant whose re-keying is left to the agent.
 fn revoked_and_left(world: &World) -> String {
     world.register("alice", "patient");

@@ -3,6 +3,7 @@
 
 mod fabricated;
 mod parties;
+mod policies;
 mod records;
 mod statements;
 mod tables;

@@ -48,6 +48,7 @@ fn vectors() -> Vec<Vector> {
     let mut all = parties_and_records();
     all.extend(items());
     all.extend(grants());
+    all.push(record_card());
     all
 }
 
@@ -88,6 +89,14 @@ fn parties_and_records() -> Vec<Vector> {
         signed("epoch", &epoch),
         signed("record-head", &head),
     ]
+}
+
+fn record_card() -> Vector {
+    let policy = "text=hybrid-rsa,image=chaotic-image,codec=archive".parse().unwrap();
+    let bytes = wire::encode(&RecordCard { name: "health record".into(), policy });
+    let again = |bytes: &[u8]| wire::encode(&wire::decode::<RecordCard>("record card", bytes).unwrap());
+    let digest = Digest::of(&bytes).to_string();
+    Vector { name: "record-card", bytes, digest, again, counts: None }
 }
 
 fn items() -> Vec<Vector> {

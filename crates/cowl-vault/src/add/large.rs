@@ -37,6 +37,7 @@ impl Adding<'_> {
     pub(super) async fn add_large(&mut self, name: String, stamp: FileStamp) -> Result<()> {
         if let Some(held) = self.held.get(&name).copied()
             && held.size == stamp.size
+            && self.options.accepts(held.suite)
             && held.content == tokio::task::block_in_place(|| hash_file(&stamp))?
         {
             self.progress.advance(stamp.size);
@@ -44,11 +45,13 @@ impl Adding<'_> {
             return Ok(());
         }
         let (head, samples) = tokio::task::block_in_place(|| look_into(&stamp))?;
-        let plan = match self.plan_stream(&head, Some(stamp.size), &samples) {
+        let label = self.options.label(name.clone(), &head);
+        let suite = self.options.suite_for(&self.policy, label.kind);
+        let plan = match self.plan_stream(suite, &head, Some(stamp.size), &samples) {
             Err(reason) => return self.refuse(name, &stamp, reason.to_string()),
             Ok(plan) => plan,
         };
-        let (mut journal, passed) = match self.pass_file(&stamp, plan).await {
+        let (mut journal, passed) = match self.pass_file(&stamp, suite, plan).await {
             Err(VaultError::Stream(error)) => return self.refuse(name, &stamp, error.to_string()),
             outcome => outcome?,
         };
@@ -56,7 +59,7 @@ impl Adding<'_> {
             item: journal.item,
             key: journal.key()?,
             suite: journal.suite,
-            label: self.options.label(name.clone(), &head),
+            label,
             head,
             codec: journal.codec,
             parts: std::mem::take(&mut journal.parts),
@@ -77,14 +80,15 @@ impl Adding<'_> {
     /// How content that passes as a stream is coded, unless it cannot be taken in as wished.
     pub(super) fn plan_stream(
         &self,
+        suite: SuiteId,
         head: &[u8],
         length: Option<u64>,
         samples: &[Vec<u8>],
     ) -> Result<Option<BlockPlan>> {
-        match self.options.suite {
+        match suite {
             // The scheme shuffles a whole image at once; a stream would carry its name and not be scrambled.
-            Some(suite @ SuiteId::ChaoticImage) => Err(VaultError::Invalid(format!(
-                "suite {suite} takes files of up to {} MiB",
+            SuiteId::ChaoticImage => Err(VaultError::Invalid(format!(
+                "suite {suite} takes files of up to {} MiB; --suite standard takes any",
                 WHOLE_LIMIT >> 20
             ))),
             _ => codec::plan(self.options.codec, head, length, samples),
@@ -92,8 +96,13 @@ impl Adding<'_> {
     }
 
     /// Seals and uploads a file under its journal. One that has changed since it was cut starts anew.
-    async fn pass_file(&self, stamp: &FileStamp, plan: Option<BlockPlan>) -> Result<(Journal, Passed)> {
-        let (record, suite) = (self.record().id, self.options.suite.unwrap_or(SuiteId::Standard));
+    async fn pass_file(
+        &self,
+        stamp: &FileStamp,
+        suite: SuiteId,
+        plan: Option<BlockPlan>,
+    ) -> Result<(Journal, Passed)> {
+        let record = self.record().id;
         let codec = codec::id_of(plan.as_ref());
         let begin = || Journal::resume_or_begin(self.vault, record, suite, codec, stamp);
         let content = || -> Result<Content<File>> {
@@ -131,15 +140,11 @@ impl Adding<'_> {
         self.report.stored += sealed.stored;
         self.report.parts += sealed.new.parts.len() as u64;
         let item = sealed.item;
-        let mut items = vec![(item, sealed.placement, sealed.new)];
-        if let Some(text) =
-            crate::indexing::document(sealer.record, item, &coded.label, text_of(&coded.label, &arrived.head))
-        {
-            let (segment, parts) = crate::indexing::seal_segment(&sealer, &[text])?;
-            self.vault.upload(&sealer.record, parts).await?;
-            items.push((segment.item, segment.placement, segment.new));
-        }
-        self.commit(Delta { items, removed: replaces.into_iter().collect(), ..Delta::default() }).await?;
+        let items = vec![(item, sealed.placement, sealed.new)];
+        let head = text_of(&coded.label, &arrived.head);
+        let text = crate::indexing::document(sealer.record, item, &coded.label, head);
+        let delta = Delta { items, removed: replaces.into_iter().collect(), ..Delta::default() };
+        self.store(delta, Vec::new(), text.into_iter().collect()).await?;
         Ok(replaces.map_or(Added::Sealed(item), |old| Added::Replaced { new: item, old }))
     }
 }

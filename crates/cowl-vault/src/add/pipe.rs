@@ -5,7 +5,7 @@
 use std::io::{Cursor, Read};
 
 use cowl_crypto::id::random_bytes;
-use cowl_domain::{ItemId, SuiteId};
+use cowl_domain::ItemId;
 use cowl_imaging::container::{SAMPLE, sample_starts};
 use cowl_seal::file_key::ItemKey;
 
@@ -46,14 +46,15 @@ impl Adding<'_> {
         head: Vec<u8>,
         pipe: Box<dyn Read + Send>,
     ) -> Result<Added> {
-        let plan = match self.plan_stream(&head, None, &samples_of(&head)) {
+        let beginning = head[..head.len().min(LABEL_HEAD)].to_vec();
+        let label = self.options.label(name.to_owned(), &beginning);
+        let suite = self.options.suite_for(&self.policy, label.kind);
+        let plan = match self.plan_stream(suite, &head, None, &samples_of(&head)) {
             Err(reason) => return Ok(Added::Refused(reason.to_string())),
             Ok(plan) => plan,
         };
-        let (suite, codec) = (self.options.suite.unwrap_or(SuiteId::Standard), codec::id_of(plan.as_ref()));
+        let codec = codec::id_of(plan.as_ref());
         let key = ItemKey::make(suite_of(suite));
-        let beginning = head[..head.len().min(LABEL_HEAD)].to_vec();
-        let label = self.options.label(name.to_owned(), &beginning);
         let record = self.record().id;
         let content = Content { reader: Cursor::new(head).chain(pipe), length: Length::Open, plan };
         let outcome = self.vault.seal_stream(&record, &key, content, self.progress).await;
@@ -62,7 +63,7 @@ impl Adding<'_> {
             outcome => outcome?,
         };
         match self.held.get(name) {
-            Some(held) if held.content == passed.content && held.suite == suite => {
+            Some(held) if held.content == passed.content && self.options.accepts(held.suite) => {
                 Ok(Added::Unchanged(held.item))
             }
             _ => {

@@ -2,7 +2,7 @@
 
 use cowl_crypto::digest::Digest;
 use cowl_crypto::id::random_bytes;
-use cowl_domain::{ItemId, Kind, Label, StudyLabel, SuiteId};
+use cowl_domain::{ItemId, Kind, Label, SealingPolicy, StudyLabel, SuiteId};
 
 use super::{AddOptions, Held};
 use cowl_imaging::dicom::{DicomFile, DicomLabel};
@@ -38,6 +38,7 @@ pub(super) struct NewContent {
 pub(super) struct Workshop {
     pub sealer: Sealer,
     pub options: AddOptions,
+    pub policy: SealingPolicy,
     pub held: Held,
 }
 
@@ -57,13 +58,13 @@ impl Workshop {
     fn seal_content(&self, name: &str, content: Vec<u8>) -> Result<SealedContent> {
         let (name, content) = self.out_of_age(name, content)?;
         let digest = Digest::of(&content);
-        let suite = self.options.suite.unwrap_or(SuiteId::Standard);
         let held = self.held.get(&name);
-        if let Some(held) = held.filter(|held| held.content == digest && held.suite == suite) {
+        if let Some(held) = held.filter(|held| held.content == digest && self.options.accepts(held.suite)) {
             return Ok(SealedContent::Same(held.item));
         }
         let mut label = self.options.label(name, &content);
-        let encoded = codec::encode(self.options.codec, label.kind, &content)?;
+        let suite = self.options.suite_for(&self.policy, label.kind);
+        let encoded = codec::encode(self.options.codec, self.policy.codec(), label.kind, &content)?;
         let (content, digest) = match encoded.lossy {
             Some((stored, note)) => {
                 label.lossy = Some(note);
@@ -104,6 +105,16 @@ impl Workshop {
 }
 
 impl AddOptions {
+    /// The suite that was asked for, or else the policy's.
+    pub(super) fn suite_for(&self, policy: &SealingPolicy, kind: Kind) -> SuiteId {
+        self.suite.unwrap_or_else(|| policy.suite_for(kind))
+    }
+
+    /// Whether unchanged content may stay as it was sealed. A policy speaks of what is sealed from then on.
+    pub(super) fn accepts(&self, held: SuiteId) -> bool {
+        self.suite.is_none_or(|suite| suite == held)
+    }
+
     pub(super) fn label(&self, name: String, content: &[u8]) -> Label {
         let kind = detect(&name, &content[..content.len().min(HEAD_SIZE)]);
         let dicom =

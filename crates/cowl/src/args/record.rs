@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use cowl_domain::SuiteId;
+use cowl_domain::{SealingPolicy, SuiteId};
 use cowl_seal::age::Recipient;
 use cowl_vault::CodecChoice;
 
@@ -16,9 +16,20 @@ pub(crate) enum RecordCommand {
     New {
         /// What you call it; the cloud cannot read it
         name: String,
+        /// How its items are sealed where nothing else is said: standard, published, or rules (see 'policy')
+        #[arg(long, default_value = "standard")]
+        policy: SealingPolicy,
     },
     /// List the records that you may see
     Records,
+    /// Show or set how the items of a record are sealed where nothing else is said
+    #[command(after_help = POLICY_EXAMPLES)]
+    Policy {
+        /// Identifier, beginning of one, or name
+        record: String,
+        /// standard; published (text=hybrid-rsa,image=chaotic-image); or rules KIND=SUITE and codec=live|archive
+        policy: Option<SealingPolicy>,
+    },
     /// Seal files, folders or stdin ('-') into a record; what has not changed is left alone
     #[command(after_help = ADD_EXAMPLES)]
     Add(AddArguments),
@@ -58,7 +69,7 @@ pub(crate) struct AddArguments {
     /// The day it is about: YYYY-MM-DD or 'today'
     #[arg(long, value_name = "DAY", value_parser = parse_day)]
     pub(crate) date: Option<String>,
-    /// standard, hybrid-rsa or chaotic-image (a research scheme)
+    /// standard, hybrid-rsa or chaotic-image (a research scheme); by the record's policy otherwise
     #[arg(long)]
     pub(crate) suite: Option<SuiteId>,
     /// auto, none, zstd, live, archive, or dct:QUALITY (lossy, display images only)
@@ -173,6 +184,14 @@ Examples:
   cowl record add letter.txt --description 'discharge letter' --date 2026-03-02
   pg_dump clinic | cowl record add - --name clinic.sql
   cowl record add old.age --identity key.txt";
+
+const POLICY_EXAMPLES: &str = "\
+Examples:
+  cowl record policy heart
+  cowl record policy heart text=hybrid-rsa,codec=archive
+  cowl record policy heart standard
+
+What is in the record stays as it was sealed. chaotic-image is a research scheme inside a standard envelope.";
 
 const GET_EXAMPLES: &str = "\
 Examples:

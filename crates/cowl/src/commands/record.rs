@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
+use cowl_domain::SealingPolicy;
 use cowl_vault::view::Added;
 use cowl_vault::{AddOptions, Source};
 
@@ -22,12 +23,15 @@ mod export;
 mod names;
 mod report;
 
-use report::{AddedFiles, Checked, FetchedItem, ItemList, MadeRecord, RecordList, RemovedItems, ShownItem};
+use report::{
+    AddedFiles, Checked, FetchedItem, ItemList, MadeRecord, RecordList, RecordPolicy, RemovedItems, ShownItem,
+};
 
 pub(super) async fn run(context: &Context, command: RecordCommand) -> Result<()> {
     match command {
-        RecordCommand::New { name } => new(context, &name).await,
+        RecordCommand::New { name, policy } => new(context, name, policy).await,
         RecordCommand::Records => records(context).await,
+        RecordCommand::Policy { record, policy } => set_policy(context, &record, policy).await,
         RecordCommand::Add(arguments) => add(context, &arguments).await,
         RecordCommand::List(arguments) => list(context, &arguments).await,
         RecordCommand::Show(arguments) => show(context, &arguments).await,
@@ -38,16 +42,34 @@ pub(super) async fn run(context: &Context, command: RecordCommand) -> Result<()>
     }
 }
 
-async fn new(context: &Context, name: &str) -> Result<()> {
+async fn new(context: &Context, name: String, policy: SealingPolicy) -> Result<()> {
     if name.trim().is_empty() {
         return Err(Failure::usage("a record needs a name"));
     }
     let vault = session::unlock(context).await?;
-    if vault.records().await?.iter().any(|record| record.mine && record.name.as_deref() == Some(name)) {
+    if vault
+        .records()
+        .await?
+        .iter()
+        .any(|record| record.mine && record.name.as_deref() == Some(name.as_str()))
+    {
         return Err(Failure::no(format!("you have a record '{name}' already")));
     }
-    let record = vault.create_record(name).await?;
-    context.output.data(&MadeRecord { record: record.to_string(), name: name.to_owned() })
+    let record = vault.create_record_with(&name, &policy).await?;
+    context.output.data(&MadeRecord { record: record.to_string(), name, policy: policy.to_string() })
+}
+
+/// Shows the policy; sets it before when one is given.
+async fn set_policy(context: &Context, record: &str, policy: Option<SealingPolicy>) -> Result<()> {
+    let vault = session::unlock(context).await?;
+    let record = vault.find_record(record).await?;
+    if let Some(policy) = &policy {
+        vault.set_policy(record.record, policy).await?;
+    }
+    let shown = policy.or(record.policy).ok_or_else(|| {
+        Failure::no("the policy of this record is its readers' to know; you may open single items only")
+    })?;
+    context.output.data(&RecordPolicy { record: record.record.to_string(), policy: shown.to_string() })
 }
 
 async fn records(context: &Context) -> Result<()> {

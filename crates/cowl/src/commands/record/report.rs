@@ -18,11 +18,26 @@ use crate::style::{BAD, COMMAND, GOOD, QUIET};
 pub(super) struct MadeRecord {
     pub(super) record: String,
     pub(super) name: String,
+    /// How its items are sealed where nothing else is said.
+    pub(super) policy: String,
 }
 
 impl fmt::Display for MadeRecord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{GOOD}✓{GOOD:#} record {} {QUIET}{}{QUIET:#}", printable(&self.name), self.record)
+    }
+}
+
+/// `cowl record policy`
+#[derive(Debug, Serialize)]
+pub(super) struct RecordPolicy {
+    pub(super) record: String,
+    pub(super) policy: String,
+}
+
+impl fmt::Display for RecordPolicy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.policy)
     }
 }
 
@@ -37,6 +52,8 @@ struct RecordRow {
     record: String,
     /// Absent where the caller may open single items only.
     name: Option<String>,
+    /// How its items are sealed where nothing else is said; absent like the name.
+    policy: Option<String>,
     owner: String,
     mine: bool,
     items: u64,
@@ -48,6 +65,7 @@ impl From<Vec<RecordInfo>> for RecordList {
         let row = |info: RecordInfo| RecordRow {
             record: info.record.to_string(),
             name: info.name,
+            policy: info.policy.map(|policy| policy.to_string()),
             owner: info.owner.to_string(),
             mine: info.mine,
             items: info.items,
@@ -65,10 +83,12 @@ impl fmt::Display for RecordList {
                 "no record yet; the first item makes one: {COMMAND}cowl record add FILE{COMMAND:#}"
             );
         }
-        let mut table = Columns::new(["record", "name", "owner", "items"]).right([3]);
+        let mut table = Columns::new(["record", "name", "owner", "items", "policy"]).right([3]);
         for row in &self.records {
             let name = row.name.clone().unwrap_or_else(|| "(single items only)".to_owned());
-            table.row([row.record[..SHORT].to_owned(), name, row.owner.clone(), row.items.to_string()]);
+            let policy = row.policy.clone().unwrap_or_default();
+            let (short, items) = (row.record[..SHORT].to_owned(), row.items.to_string());
+            table.row([short, name, row.owner.clone(), items, policy]);
         }
         table.fmt(f)
     }
