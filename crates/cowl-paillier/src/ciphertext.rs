@@ -8,9 +8,7 @@ use crate::error::Error;
 use crate::kernel::LANES;
 use crate::key::{KeyDigest, PublicKey};
 use crate::lanes::{Lanes, Pairs};
-use crate::modulus::Workspace;
-use crate::number::{digits_of_words, words_of_bytes, words_of_digits};
-use crate::plaintext::is_below;
+use crate::number::{digits_of_bytes, words_of_digits};
 
 /// The version in a batch's wire form.
 const VERSION: u8 = 1;
@@ -80,11 +78,13 @@ impl Ciphertexts {
         }
         let mut batch =
             Self { key: key.digest(), count: rows.len() / expected, scale: 0, groups: Vec::new() };
+        let mut digits = vec![0; 2 * key.modulus().digit_count()];
         for (group, rows) in rows.chunks(LANES * expected).enumerate() {
             let mut pairs = unit_pairs(key);
             for (lane, row) in rows.chunks(expected).enumerate() {
                 let index = group * LANES + lane;
-                read_row(key, row, &mut pairs, lane).ok_or(Error::OutOfRange { index })?;
+                read_row(key, row, &mut digits).ok_or(Error::OutOfRange { index })?;
+                pairs.set(lane, &digits);
             }
             batch.groups.push(pairs);
         }
@@ -190,18 +190,19 @@ impl Ciphertexts {
 
     /// The same ciphertexts with what is stored scaled by Rˢ, and canonical.
     pub(crate) fn rescaled(&self, key: &PublicKey, scale: i64) -> Self {
-        let modulus = key.modulus();
-        let mut work = modulus.workspace();
-        let factor = radix_power(key, &mut work, scale - self.scale);
+        let (modulus, mut work) = (key.modulus(), key.modulus().workspace());
         let mut groups = self.groups.clone();
-        for pairs in &mut groups {
-            match scale - self.scale {
-                0 => {}
-                -1 => modulus.leave_pairs(&mut work, pairs),
-                _ => modulus.multiply_pairs(&mut work, pairs, &factor),
+        match scale - self.scale {
+            0 => {}
+            -1 => groups.iter_mut().for_each(|pairs| modulus.leave_pairs(&mut work, pairs)),
+            missing => {
+                // Scales are one at most and asked for are zero or one, so nothing else is negative.
+                let missing = missing.unsigned_abs();
+                let factor = modulus.raise_open(&mut work, &modulus.square_of_radix(), &[missing; LANES]);
+                groups.iter_mut().for_each(|pairs| modulus.multiply_pairs(&mut work, pairs, &factor));
             }
-            modulus.canonicalise(pairs);
         }
+        groups.iter_mut().for_each(|pairs| modulus.canonicalise(pairs));
         Self { groups, scale, ..*self }
     }
 
@@ -257,19 +258,6 @@ impl Ciphertexts {
     }
 }
 
-/// Rᵏ mod n² in Montgomery form, in every lane; k must not be negative to be used.
-pub(crate) fn radix_power(key: &PublicKey, work: &mut Workspace, k: i64) -> Pairs {
-    let timing = crate::Timing::Variable(crate::VariableTime::of_public_numbers());
-    let exponent = k.max(0) as u64;
-    key.modulus().raise(
-        work,
-        &key.modulus().square_of_radix(),
-        &[exponent],
-        64 - exponent.leading_zeros(),
-        timing,
-    )
-}
-
 /// One in every lane, not in Montgomery form: fills the lanes behind a batch's end.
 pub(crate) fn unit_pairs(key: &PublicKey) -> Pairs {
     let mut pairs = key.modulus().zero_pairs();
@@ -277,20 +265,15 @@ pub(crate) fn unit_pairs(key: &PublicKey) -> Pairs {
     pairs
 }
 
-/// Reads a ciphertext into a lane; `None` if a half is not below n.
-pub(crate) fn read_row(key: &PublicKey, row: &[u8], pairs: &mut Pairs, lane: usize) -> Option<()> {
+/// Reads a ciphertext's digits, those of c mod n first; `None` if a half is not below n.
+pub(crate) fn read_row(key: &PublicKey, row: &[u8], digits: &mut [u64]) -> Option<()> {
     let n = &key.modulus().digits;
-    let mut digits = [0; crate::kernel::MOST_DIGITS];
-    let mut words = [0; 4096 / 64];
-    let (low, high) = row.split_at(key.size().bytes());
-    for (half, lanes) in [(low, &mut pairs.low), (high, &mut pairs.high)] {
-        let count = half.len() / 8;
-        words.iter_mut().zip(words_of_bytes(half)).for_each(|(to, word)| *to = word);
-        digits_of_words(&words[..count], &mut digits[..n.len()]);
-        if !is_below(&digits[..n.len()], n) {
-            return None;
-        }
-        lanes.set(lane, &digits[..n.len()]);
+    let halves = row.chunks_exact(key.size().bytes()).zip(digits.chunks_exact_mut(n.len()));
+    for (half, digits) in halves {
+        digits_of_bytes(half, digits);
+        // Ciphertexts are no secret: the highest digit nearly always decides.
+        let below = digits.iter().rev().cmp(n.iter().rev()).is_lt();
+        below.then_some(())?;
     }
     Some(())
 }

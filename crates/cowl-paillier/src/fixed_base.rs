@@ -6,7 +6,7 @@
 use zeroize::Zeroize;
 
 use crate::kernel::{LANES, Octet};
-use crate::lanes::{Lanes, Pairs};
+use crate::lanes::Pairs;
 use crate::modulus::{Modulus, Workspace};
 use crate::power::bits_at;
 use crate::timing::Timing;
@@ -14,9 +14,9 @@ use crate::timing::Timing;
 /// No table takes more memory, in bytes.
 pub const LARGEST_TABLE: usize = 32 << 20;
 /// Bits of an exponent a multiplication where every row is read.
-const CONSTANT_WINDOW: u32 = 6;
+const CONSTANT_WINDOW: u32 = 7;
 /// Bits of an exponent a multiplication where one row is read.
-const VARIABLE_WINDOW: u32 = 9;
+const VARIABLE_WINDOW: u32 = 8;
 /// Octets of exponents that share a window's rows while these are in the cache.
 const SHARING: usize = 8;
 
@@ -126,15 +126,17 @@ impl FixedBase {
 
     fn store(&mut self, modulus: &Modulus, first: u32, row: usize, power: &Pairs) {
         let rows = self.rows();
-        let digits = power.low.0.iter().chain(&power.high.0);
-        for (digit, octet) in digits.enumerate() {
-            for lane in 0..LANES.min((self.windows - first) as usize) {
-                let window = first as usize + lane;
-                let at = match self.timing {
-                    Timing::Constant => (window * row_words(modulus) + digit) * rows + row,
-                    Timing::Variable(_) => (window * rows + row) * row_words(modulus) + digit,
-                };
-                self.words[at / LANES].0[at % LANES] = octet.0[lane];
+        for (half, lanes) in [&power.low, &power.high].into_iter().enumerate() {
+            for (digit, octet) in lanes.0.iter().enumerate() {
+                let digit = half * half_words(modulus) + digit;
+                for lane in 0..LANES.min((self.windows - first) as usize) {
+                    let window = first as usize + lane;
+                    let at = match self.timing {
+                        Timing::Constant => (window * row_words(modulus) + digit) * rows + row,
+                        Timing::Variable(_) => (window * rows + row) * row_words(modulus) + digit,
+                    };
+                    self.words[at / LANES].0[at % LANES] = octet.0[lane];
+                }
             }
         }
     }
@@ -161,38 +163,34 @@ impl FixedBase {
     fn select(&self, modulus: &Modulus, window: usize, index: &[u64; LANES], factor: &mut Pairs) {
         let of_a_window = row_words(modulus) * self.rows() / LANES;
         let table = &self.words[window * of_a_window..][..of_a_window];
+        let of_a_half = half_words(modulus) / LANES;
         match self.timing {
             Timing::Constant => {
-                let (low, high) = table.split_at(modulus.digit_count() * self.rows() / LANES);
+                let (low, high) = table.split_at(of_a_window / 2);
                 modulus.kernel.select_each(low, self.rows(), index, &mut factor.low.0);
                 modulus.kernel.select_each(high, self.rows(), index, &mut factor.high.0);
             }
             Timing::Variable(_) => {
-                let row = row_words(modulus) / LANES;
-                for (lane, &index) in index.iter().enumerate() {
-                    let row = &table[index as usize * row..][..row];
-                    let mut words = row.iter().flat_map(|octet| octet.0);
-                    set_lane(&mut factor.low, lane, &mut words);
-                    set_lane(&mut factor.high, lane, &mut words);
-                }
+                let low = |lane: usize| &table[2 * index[lane] as usize * of_a_half..][..of_a_half];
+                let high = |lane: usize| &table[(2 * index[lane] as usize + 1) * of_a_half..][..of_a_half];
+                modulus.kernel.gather_rows(std::array::from_fn(low), &mut factor.low.0);
+                modulus.kernel.gather_rows(std::array::from_fn(high), &mut factor.high.0);
             }
         }
     }
 }
 
-/// Words of a row, filled up to whole octets.
+/// Words of half a row, filled up to whole octets.
+fn half_words(modulus: &Modulus) -> usize {
+    modulus.digit_count().next_multiple_of(LANES)
+}
+
 fn row_words(modulus: &Modulus) -> usize {
-    (2 * modulus.digit_count()).next_multiple_of(LANES)
+    2 * half_words(modulus)
 }
 
 const fn bytes(row_words: usize, window: u32, exponent_bits: u32) -> usize {
     (row_words << window) * exponent_bits.div_ceil(window) as usize * size_of::<u64>()
-}
-
-fn set_lane(lanes: &mut Lanes, lane: usize, words: &mut impl Iterator<Item = u64>) {
-    for (octet, word) in lanes.0.iter_mut().zip(words) {
-        octet.0[lane] = word;
-    }
 }
 
 fn copy_lane(from: &Pairs, to: &mut Pairs, lane: usize) {

@@ -79,13 +79,31 @@ impl Kernel {
         }
     }
 
-    /// Montgomery's reduction: finds q with sum + q·n = remainder·2^(52·h), leaves q in the low half of `sum`.
-    /// `inverse` is −n⁻¹ mod 2⁵².
+    /// Montgomery's reduction: finds q with sum + q·n = remainder·2^(52·h), leaves the digits of −q in
+    /// the low half of `sum` and zero in the high half. `inverse` is −n⁻¹ mod 2⁵².
     pub(crate) fn reduce(self, sum: &mut [Octet], n: &[u64], inverse: u64, remainder: &mut [Octet]) {
         match self.0 {
             Instructions::Portable => portable::reduce(sum, n, inverse, remainder),
             #[cfg(target_arch = "x86_64")]
             Instructions::Ifma(ifma) => ifma.reduce(sum, n, inverse, remainder),
+        }
+    }
+
+    /// Doubles numbers, in normalised digits.
+    pub(crate) fn double(self, digits: &mut [Octet]) {
+        match self.0 {
+            Instructions::Portable => portable::double(digits),
+            #[cfg(target_arch = "x86_64")]
+            Instructions::Ifma(ifma) => ifma.double(digits),
+        }
+    }
+
+    /// Turns eight rows of digits, one a lane, into digits of eight numbers; a row's octets are eight digits each.
+    pub(crate) fn gather_rows(self, rows: [&[Octet]; LANES], digits: &mut [Octet]) {
+        match self.0 {
+            Instructions::Portable => portable::gather_rows(rows, digits),
+            #[cfg(target_arch = "x86_64")]
+            Instructions::Ifma(ifma) => ifma.gather_rows(rows, digits),
         }
     }
 

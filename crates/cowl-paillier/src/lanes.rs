@@ -80,6 +80,16 @@ impl Lanes {
         }
     }
 
+    /// The same numbers, each so many lanes further down.
+    pub(crate) fn turned(&self, distance: usize) -> Self {
+        Self(
+            self.0
+                .iter()
+                .map(|octet| Octet(std::array::from_fn(|lane| octet.0[(lane + distance) % LANES])))
+                .collect(),
+        )
+    }
+
     /// Subtracts another's numbers, which must not be greater.
     pub fn subtract(&mut self, other: &Self) {
         let mut borrow = [0_u64; LANES];
@@ -132,6 +142,20 @@ impl Pairs {
     /// Eight zeros, each half of so many digits.
     pub fn zero(digits: usize) -> Self {
         Self { low: Lanes::zero(digits), high: Lanes::zero(digits) }
+    }
+
+    /// Puts a number into a lane, the digits of its low half first.
+    pub(crate) fn set(&mut self, lane: usize, digits: &[u64]) {
+        let (low, high) = digits.split_at(self.low.0.len());
+        self.low.set(lane, low);
+        self.high.set(lane, high);
+    }
+
+    /// Copies a lane's number out, the digits of its low half first.
+    pub(crate) fn get(&self, lane: usize, digits: &mut [u64]) {
+        let (low, high) = digits.split_at_mut(self.low.0.len());
+        self.low.get(lane, low);
+        self.high.get(lane, high);
     }
 
     /// Copies another's numbers without taking new memory.

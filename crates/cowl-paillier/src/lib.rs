@@ -10,6 +10,7 @@
 //!   public-key system with applications to electronic voting", IJIS 2010), from a table of powers; [`encrypt_textbook`].
 //! - [`Ciphertexts`]: batches; add, subtract, multiply by open numbers, scalar products. [`GroupedSums`]: sums by group
 //!   in one pass over stored rows. [`Encryptor::rerandomise`].
+//! - [`Packing`]: signed numbers in slots with guard bits; [`Weight`] counts what they can take.
 //! - [`Modulus`], [`Lanes`], [`Pairs`], [`FixedBase`]: the arithmetic underneath, which the secret side uses modulo p².
 //!
 //! Everything works on batches, because the kernels do: eight ciphertexts cost what one costs. Nothing here starts
@@ -33,6 +34,7 @@ mod key;
 mod lanes;
 mod modulus;
 mod number;
+mod packing;
 mod plaintext;
 mod power;
 mod sums;
@@ -46,6 +48,7 @@ pub use kernel::{Kernel, LANES};
 pub use key::{KeyDigest, KeySize, PublicKey};
 pub use lanes::{Lanes, Pairs};
 pub use modulus::{Modulus, Workspace};
+pub use packing::{Packing, PackingError, WIDEST_SLOT, WIDEST_VALUE, Weight};
 pub use plaintext::Plaintext;
 pub use sums::GroupedSums;
 pub use timing::{Timing, VariableTime};

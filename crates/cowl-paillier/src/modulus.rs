@@ -167,7 +167,7 @@ impl Modulus {
     pub fn square_pairs(&self, work: &mut Workspace, x: &mut Pairs) {
         self.kernel.square(&mut work.sum, &x.low.0);
         self.reduce_into_low(work);
-        double(&mut x.low);
+        self.kernel.double(&mut x.low.0);
         self.kernel.multiply_add(&mut work.sum, &x.low.0, &x.high.0);
         self.kernel.reduce(&mut work.sum, &self.digits, self.inverse, &mut x.high.0);
         std::mem::swap(&mut x.low, &mut work.low);
@@ -227,16 +227,9 @@ impl Modulus {
         Lanes::broadcast(&zeroize::Zeroizing::new(digits_of(number, self.digits.len())))
     }
 
-    /// Reduces the sum into the workspace's low half and leaves −q in the sum.
+    /// Reduces the sum into the workspace's low half and leaves −q as the sum.
     fn reduce_into_low(&self, work: &mut Workspace) {
         self.kernel.reduce(&mut work.sum, &self.digits, self.inverse, &mut work.low.0);
-        let (quotient, rest) = work.sum.split_at_mut(self.digits.len());
-        for octet in quotient {
-            for lane in 0..LANES {
-                octet.0[lane] = octet.0[lane].wrapping_neg();
-            }
-        }
-        rest.fill(Octet::default());
     }
 
     /// The big number that a lane's digits are.
@@ -264,17 +257,6 @@ fn negated_inverse(n: u64) -> u64 {
         inverse = inverse.wrapping_mul(2_u64.wrapping_sub(n.wrapping_mul(inverse)));
     }
     inverse.wrapping_neg() & DIGIT_MASK
-}
-
-fn double(lanes: &mut Lanes) {
-    let mut carry = [0; LANES];
-    for octet in &mut lanes.0 {
-        for lane in 0..LANES {
-            let digit = 2 * octet.0[lane] + carry[lane];
-            octet.0[lane] = digit & DIGIT_MASK;
-            carry[lane] = digit >> DIGIT_BITS;
-        }
-    }
 }
 
 fn add_digits(sum: &mut [Octet], other: &[Octet]) {

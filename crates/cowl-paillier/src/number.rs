@@ -16,6 +16,17 @@ pub(crate) fn digits_of_words(words: &[u64], digits: &mut [u64]) {
     }
 }
 
+/// The digits of a number that is given as little-endian bytes: thirteen bytes are two digits.
+pub(crate) fn digits_of_bytes(bytes: &[u8], digits: &mut [u64]) {
+    let mut padded = [0; 512 + 16];
+    padded[..bytes.len()].copy_from_slice(bytes);
+    let word = |at: usize| u64::from_le_bytes(padded[at..at + 8].try_into().expect("eight bytes"));
+    for (index, pair) in digits.chunks_exact_mut(2).enumerate() {
+        pair[0] = word((13 * index).min(520)) & DIGIT_MASK;
+        pair[1] = (word((13 * index + 6).min(520)) >> 4) & DIGIT_MASK;
+    }
+}
+
 /// The little-endian 64-bit words of a number that is given as digits.
 pub(crate) fn words_of_digits(digits: &[u64], words: &mut [u64]) {
     words.fill(0);

@@ -19,8 +19,8 @@ pub struct GroupedSums<'a> {
     left: Pairs,
     right: Pairs,
     waiting: Vec<Waiting>,
-    /// Where a row is read to before it has its place.
-    incoming: Pairs,
+    /// Where a row's digits are read to before they have their place.
+    incoming: Vec<u64>,
 }
 
 #[derive(Default)]
@@ -47,7 +47,7 @@ impl<'a> GroupedSums<'a> {
             left: unit_pairs(key),
             right: unit_pairs(key),
             waiting: Vec::with_capacity(LANES),
-            incoming: unit_pairs(key),
+            incoming: vec![0; 2 * key.modulus().digit_count()],
         }
     }
 
@@ -65,10 +65,10 @@ impl<'a> GroupedSums<'a> {
         if row.len() != expected {
             return Err(Error::Length { expected, found: row.len() });
         }
-        let mut incoming = std::mem::replace(&mut self.incoming, Pairs::zero(0));
-        let read = read_row(self.key, row, &mut incoming, 0);
+        let mut incoming = std::mem::take(&mut self.incoming);
+        let read = read_row(self.key, row, &mut incoming);
         if read.is_some() {
-            self.add_lane(&incoming, 0, 0, group);
+            self.add_digits(&incoming, 0, group);
         }
         self.incoming = incoming;
         read.ok_or(Error::OutOfRange { index: 0 })
@@ -83,22 +83,25 @@ impl<'a> GroupedSums<'a> {
     /// When there is no such group.
     pub fn add_batch(&mut self, batch: &Ciphertexts, group_of: impl Fn(usize) -> usize) -> Result<(), Error> {
         batch.expect_key(self.key)?;
+        let mut digits = std::mem::take(&mut self.incoming);
         for index in 0..batch.len() {
-            self.add_lane(&batch.groups()[index / LANES], index % LANES, batch.scale(), group_of(index));
+            batch.groups()[index / LANES].get(index % LANES, &mut digits);
+            self.add_digits(&digits, batch.scale(), group_of(index));
         }
+        self.incoming = digits;
         Ok(())
     }
 
-    fn add_lane(&mut self, from: &Pairs, lane: usize, scale: i64, group: usize) {
+    fn add_digits(&mut self, digits: &[u64], scale: i64, group: usize) {
         let kept = &mut self.groups[group];
         if kept.digits.is_empty() {
             kept.scale = scale;
-            kept.digits.extend(lane_digits(from, lane));
+            kept.digits.extend_from_slice(digits);
             return;
         }
         let place = self.waiting.len();
-        copy_digits(kept.digits.iter().copied(), &mut self.left, place);
-        copy_digits(lane_digits(from, lane), &mut self.right, place);
+        self.left.set(place, &kept.digits);
+        self.right.set(place, digits);
         self.waiting.push(Waiting { group, scale: kept.scale + scale - 1 });
         kept.digits.clear();
         if self.waiting.len() == LANES {
@@ -108,9 +111,13 @@ impl<'a> GroupedSums<'a> {
 
     fn multiply_waiting(&mut self) {
         self.key.modulus().multiply_pairs(&mut self.work, &mut self.left, &self.right);
-        let products = std::mem::replace(&mut self.left, unit_pairs(self.key));
-        for (lane, done) in std::mem::take(&mut self.waiting).into_iter().enumerate() {
-            self.add_lane(&products, lane, done.scale, done.group);
+        let mut products = vec![0; LANES * 2 * self.key.modulus().digit_count()];
+        let done = std::mem::replace(&mut self.waiting, Vec::with_capacity(LANES));
+        let rows = products.chunks_exact_mut(2 * self.key.modulus().digit_count());
+        rows.take(done.len()).enumerate().for_each(|(lane, row)| self.left.get(lane, row));
+        let rows = products.chunks_exact(2 * self.key.modulus().digit_count());
+        for (row, done) in rows.zip(done) {
+            self.add_digits(row, done.scale, done.group);
         }
     }
 
@@ -126,7 +133,7 @@ impl<'a> GroupedSums<'a> {
             let mut sums = unit_pairs(self.key);
             let mut missing = [0; LANES];
             for (lane, group) in groups.iter().enumerate().filter(|(_, group)| !group.digits.is_empty()) {
-                copy_digits(group.digits.iter().copied(), &mut sums, lane);
+                sums.set(lane, &group.digits);
                 // One too much, so that the batch ends in Montgomery form and no scale is negative.
                 missing[lane] = (1 - group.scale).unsigned_abs();
             }
@@ -141,12 +148,4 @@ impl<'a> GroupedSums<'a> {
         }
         Ciphertexts::from_montgomery(self.key, self.groups.len(), results)
     }
-}
-
-fn lane_digits(pairs: &Pairs, lane: usize) -> impl Iterator<Item = u64> {
-    pairs.low.0.iter().chain(&pairs.high.0).map(move |octet| octet.0[lane])
-}
-
-fn copy_digits(digits: impl Iterator<Item = u64>, to: &mut Pairs, lane: usize) {
-    to.low.0.iter_mut().chain(&mut to.high.0).zip(digits).for_each(|(octet, digit)| octet.0[lane] = digit);
 }

@@ -38,6 +38,16 @@ impl Ifma {
         unsafe { reduce(sum, n, inverse, remainder) }
     }
 
+    pub(super) fn double(self, digits: &mut [Octet]) {
+        // SAFETY: as above.
+        unsafe { double(digits) }
+    }
+
+    pub(super) fn gather_rows(self, rows: [&[Octet]; LANES], digits: &mut [Octet]) {
+        // SAFETY: as above.
+        unsafe { gather_rows(rows, digits) }
+    }
+
     pub(super) fn select_each(self, table: &[Octet], rows: usize, index: &[u64; LANES], row: &mut [Octet]) {
         // SAFETY: as above.
         unsafe { select_each(table, rows, index, row) }
@@ -199,7 +209,19 @@ fn add_cross_products(sum: &mut [Octet], digits: &Digits) {
     });
 }
 
-/// Montgomery reduction: remainder = (sum + q·n)/2^(52·h), with q left in the low half of sum.
+/// Doubles numbers of normalised digits.
+#[target_feature(enable = "avx512f,avx512ifma")]
+fn double(digits: &mut [Octet]) {
+    let mut carry = _mm512_setzero_si512();
+    let mask = broadcast(DIGIT_MASK);
+    for octet in digits {
+        let twice = _mm512_add_epi64(_mm512_slli_epi64::<1>(load(octet)), carry);
+        store(octet, _mm512_and_si512(twice, mask));
+        carry = _mm512_srli_epi64::<DIGIT_BITS>(twice);
+    }
+}
+
+/// Montgomery reduction: remainder = (sum + q·n)/2^(52·h), with −q left in the low half of sum and zero in the high.
 #[target_feature(enable = "avx512f,avx512ifma")]
 fn reduce(sum: &mut [Octet], n: &[u64], inverse: u64, remainder: &mut [Octet]) {
     let h = n.len();
@@ -209,14 +231,15 @@ fn reduce(sum: &mut [Octet], n: &[u64], inverse: u64, remainder: &mut [Octet]) {
     }
     let mut carry = _mm512_setzero_si512();
     let mask = broadcast(DIGIT_MASK);
-    for (to, from) in remainder[..h].iter_mut().zip(&sum[h..2 * h]) {
+    for (to, from) in remainder[..h].iter_mut().zip(&mut sum[h..2 * h]) {
         let digit = _mm512_add_epi64(load(from), carry);
         store(to, _mm512_and_si512(digit, mask));
+        store(from, _mm512_setzero_si512());
         carry = _mm512_srai_epi64::<DIGIT_BITS>(digit);
     }
 }
 
-/// Clears the ten lowest digits of a sum by adding a multiple of n; its digits take their place.
+/// Clears the ten lowest digits of a sum by adding a multiple q·n; the digits of −q take their place.
 #[inline]
 #[target_feature(enable = "avx512f,avx512ifma")]
 fn reduce_block(sum: &mut [Octet], n: &[u64], inverse: __m512i) {
@@ -224,7 +247,7 @@ fn reduce_block(sum: &mut [Octet], n: &[u64], inverse: __m512i) {
     let quotient = quotient_digits(&mut window, &n[..BLOCK], inverse);
     let mut above = load_block(&sum[BLOCK..]);
     above[0] = window[BLOCK];
-    store_block(sum, &widened(&quotient, window[BLOCK]));
+    ten!(K => { store(&mut sum[K], _mm512_sub_epi64(_mm512_setzero_si512(), quotient[K])); });
     let mut window = above_diagonal(above, &quotient, &n[..BLOCK]);
     for (j, &digit) in n.iter().enumerate().skip(BLOCK) {
         window[BLOCK] = load(&sum[j + BLOCK]);
@@ -282,14 +305,30 @@ fn above_diagonal(above: Digits, quotient: &Digits, n: &[u64]) -> Window {
 /// sixteen the lane keeps its word.
 #[target_feature(enable = "avx512f,avx512ifma")]
 fn select_each(table: &[Octet], rows: usize, index: &[u64; LANES], row: &mut [Octet]) {
+    match rows {
+        16 => select_from::<1>(table, index, row),
+        32 => select_from::<2>(table, index, row),
+        64 => select_from::<4>(table, index, row),
+        128 => select_from::<8>(table, index, row),
+        _ => unreachable!("tables have 16 to 128 rows where all are read"),
+    }
+}
+
+#[inline]
+#[target_feature(enable = "avx512f,avx512ifma")]
+fn select_from<const SIXTEENS: usize>(table: &[Octet], index: &[u64; LANES], row: &mut [Octet]) {
     let index = load(&Octet(*index));
     let sixteen = _mm512_srli_epi64::<4>(index);
-    for (octet, words) in row.iter_mut().zip(table.chunks_exact(rows / LANES)) {
+    let mut here = [0; SIXTEENS];
+    for (number, here) in here.iter_mut().enumerate() {
+        *here = _mm512_cmpeq_epi64_mask(sixteen, broadcast(number as u64));
+    }
+    for (octet, words) in row.iter_mut().zip(table.chunks_exact(2 * SIXTEENS)) {
         let mut chosen = _mm512_setzero_si512();
-        for (number, pair) in words.chunks_exact(2).enumerate() {
-            let candidate = _mm512_permutex2var_epi64(load(&pair[0]), index, load(&pair[1]));
-            let here = _mm512_cmpeq_epi64_mask(sixteen, broadcast(number as u64));
-            chosen = _mm512_mask_mov_epi64(chosen, here, candidate);
+        for number in 0..SIXTEENS {
+            let (low, high) = (load(&words[2 * number]), load(&words[2 * number + 1]));
+            let candidate = _mm512_permutex2var_epi64(low, index, high);
+            chosen = _mm512_mask_mov_epi64(chosen, here[number], candidate);
         }
         store(octet, chosen);
     }
@@ -299,12 +338,47 @@ fn select_each(table: &[Octet], rows: usize, index: &[u64; LANES], row: &mut [Oc
 fn select_shared(table: &[Octet], index: u64, row: &mut [Octet]) {
     let length = row.len();
     let index = broadcast(index);
-    for (digit, octet) in row.iter_mut().enumerate() {
-        let mut chosen = _mm512_setzero_si512();
-        for (number, candidate) in table[digit..].iter().step_by(length).enumerate() {
-            let here = _mm512_cmpeq_epi64_mask(index, broadcast(number as u64));
-            chosen = _mm512_mask_mov_epi64(chosen, here, load(candidate));
+    row.fill(Octet::default());
+    for (number, candidate) in table.chunks_exact(length).enumerate() {
+        let here = _mm512_cmpeq_epi64_mask(index, broadcast(number as u64));
+        for (octet, candidate) in row.iter_mut().zip(candidate) {
+            store(octet, _mm512_mask_mov_epi64(load(octet), here, load(candidate)));
         }
-        store(octet, chosen);
     }
+}
+
+/// Turns eight rows, one a lane, into digits: blocks of eight by eight words by two shuffles and a permutation each.
+#[target_feature(enable = "avx512f,avx512ifma")]
+fn gather_rows(rows: [&[Octet]; LANES], digits: &mut [Octet]) {
+    for (block, eight) in digits.chunks_mut(LANES).enumerate() {
+        let mut words = [_mm512_setzero_si512(); LANES];
+        for lane in 0..LANES {
+            words[lane] = load(&rows[lane][block]);
+        }
+        let turned = transposed(words);
+        for (octet, turned) in eight.iter_mut().zip(turned) {
+            store(octet, turned);
+        }
+    }
+}
+
+#[inline]
+#[target_feature(enable = "avx512f,avx512ifma")]
+fn transposed(words: [__m512i; LANES]) -> [__m512i; LANES] {
+    let mut pairs = [_mm512_setzero_si512(); LANES];
+    for k in 0..4 {
+        pairs[k] = _mm512_unpacklo_epi64(words[2 * k], words[2 * k + 1]);
+        pairs[k + 4] = _mm512_unpackhi_epi64(words[2 * k], words[2 * k + 1]);
+    }
+    let mut turned = [_mm512_setzero_si512(); LANES];
+    for odd in 0..2 {
+        let [a, b, c, d] = [pairs[4 * odd], pairs[4 * odd + 1], pairs[4 * odd + 2], pairs[4 * odd + 3]];
+        let (ab_even, ab_odd) = (_mm512_shuffle_i64x2::<0x88>(a, b), _mm512_shuffle_i64x2::<0xdd>(a, b));
+        let (cd_even, cd_odd) = (_mm512_shuffle_i64x2::<0x88>(c, d), _mm512_shuffle_i64x2::<0xdd>(c, d));
+        turned[odd] = _mm512_shuffle_i64x2::<0x88>(ab_even, cd_even);
+        turned[odd + 2] = _mm512_shuffle_i64x2::<0x88>(ab_odd, cd_odd);
+        turned[odd + 4] = _mm512_shuffle_i64x2::<0xdd>(ab_even, cd_even);
+        turned[odd + 6] = _mm512_shuffle_i64x2::<0xdd>(ab_odd, cd_odd);
+    }
+    turned
 }

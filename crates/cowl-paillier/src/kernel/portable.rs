@@ -68,13 +68,14 @@ fn reduce_lane(sum: &mut [Octet], n: &[u64], inverse: u64, remainder: &mut [Octe
         carry += i128::from(sum[column].0[lane] as i64) + column_product(&quotient, n, column, 0..column);
         let digit = (carry as u64).wrapping_mul(inverse) & DIGIT_MASK;
         quotient[column] = digit;
-        sum[column].0[lane] = digit;
+        sum[column].0[lane] = digit.wrapping_neg();
         carry = (carry + i128::from(digit) * i128::from(n[0])) >> DIGIT_BITS;
     }
     for column in h..2 * h {
         carry +=
             i128::from(sum[column].0[lane] as i64) + column_product(&quotient, n, column, column + 1 - h..h);
         remainder[column - h].0[lane] = carry as u64 & DIGIT_MASK;
+        sum[column].0[lane] = 0;
         carry >>= DIGIT_BITS;
     }
 }
@@ -90,6 +91,25 @@ fn column_product(quotient: &Lane, n: &[u64], column: usize, rows: Range<usize>)
 /// Σ aᵢ·b₍last−i₎.
 fn convolution(a: &[u64], b: &[u64]) -> u128 {
     a.iter().zip(b.iter().rev()).map(|(&a, &b)| u128::from(a) * u128::from(b)).sum()
+}
+
+pub(super) fn double(digits: &mut [Octet]) {
+    let mut carry = [0; LANES];
+    for octet in digits {
+        for lane in 0..LANES {
+            let twice = 2 * octet.0[lane] + carry[lane];
+            octet.0[lane] = twice & DIGIT_MASK;
+            carry[lane] = twice >> DIGIT_BITS;
+        }
+    }
+}
+
+pub(super) fn gather_rows(rows: [&[Octet]; LANES], digits: &mut [Octet]) {
+    for (index, octet) in digits.iter_mut().enumerate() {
+        for lane in 0..LANES {
+            octet.0[lane] = rows[lane][index / LANES].0[index % LANES];
+        }
+    }
 }
 
 pub(super) fn select_each(table: &[Octet], rows: usize, index: &[u64; LANES], row: &mut [Octet]) {

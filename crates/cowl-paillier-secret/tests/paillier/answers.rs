@@ -1,33 +1,12 @@
 //! Known answers of vectors/paillier, which Python's integers have computed.
 
-use std::path::PathBuf;
-use std::sync::Arc;
-
 use cowl_paillier::{
-    Ciphertexts, Encryptor, ExponentLength, Kernel, Plaintext, PublicKey, Timing, VariableTime,
-    encrypt_textbook,
+    Ciphertexts, Encryptor, ExponentLength, Kernel, Plaintext, PublicKey, Timing, encrypt_textbook,
 };
-use cowl_paillier_secret::{OwnerEncryptor, SecretKey};
+use cowl_paillier_secret::OwnerEncryptor;
 use crypto_bigint::BoxedUint;
-use getrandom::SysRng;
-use getrandom::rand_core::UnwrapErr;
 
-const SIZES: [u32; 3] = [2048, 3072, 4096];
-
-fn vector(name: &str) -> Vec<u8> {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../vectors/paillier");
-    std::fs::read(folder.join(name)).unwrap()
-}
-
-fn kernels() -> Vec<Kernel> {
-    let mut kernels = vec![Kernel::best(), Kernel::portable()];
-    kernels.dedup();
-    kernels
-}
-
-fn secret(bits: u32, kernel: Kernel) -> Arc<SecretKey> {
-    Arc::new(SecretKey::from_bytes_with_kernel(&vector(&format!("secret-{bits}.cbor")), kernel).unwrap())
-}
+use crate::keys::{SIZES, kernels, rng, secret, variable, vector};
 
 fn number(hex: &str) -> BoxedUint {
     let padded = format!("{hex:0>width$}", width = hex.len().next_multiple_of(16));
@@ -86,8 +65,7 @@ fn the_published_ciphertexts_open_on_every_kernel() {
         let ciphertexts = Ciphertexts::from_integers(key.public(), &answers.ciphertexts).unwrap();
         assert_integers(key.public(), &ciphertexts, &answers.ciphertexts);
         assert_plaintexts(&key.decrypt(&ciphertexts, Timing::Constant).unwrap(), &answers.plaintexts);
-        let variable = Timing::Variable(VariableTime::on_a_machine_of_the_owner_alone());
-        assert_plaintexts(&key.decrypt(&ciphertexts, variable).unwrap(), &answers.plaintexts);
+        assert_plaintexts(&key.decrypt(&ciphertexts, variable()).unwrap(), &answers.plaintexts);
     }
 }
 
@@ -118,12 +96,11 @@ fn public_keys_have_exactly_the_published_bytes() {
 
 #[test]
 fn every_way_to_encrypt_opens_to_the_plaintext() {
-    let variable = Timing::Variable(VariableTime::on_a_machine_of_the_owner_alone());
     for bits in SIZES {
         let (key, answers) = (secret(bits, Kernel::best()), answers(bits));
-        let rng = &mut UnwrapErr(SysRng);
+        let rng = &mut rng();
         let mut all = vec![encrypt_textbook(key.public(), &plaintexts(&answers.plaintexts), rng).unwrap()];
-        for timing in [Timing::Constant, variable] {
+        for timing in [Timing::Constant, variable()] {
             for length in [ExponentLength::HalfOfModulus, ExponentLength::Short] {
                 let encryptor = Encryptor::new(key.public().clone(), length, timing);
                 all.push(encryptor.encrypt(&plaintexts(&answers.plaintexts), rng).unwrap());
