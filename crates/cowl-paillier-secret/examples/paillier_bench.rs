@@ -18,7 +18,7 @@ use getrandom::rand_core::UnwrapErr;
 use rustix::time::{ClockId, clock_gettime};
 
 /// Ciphertexts in a batch, and batches whose median counts.
-const BATCH: usize = 128;
+const BATCH: usize = 256;
 const ROUNDS: usize = 9;
 
 fn main() {

@@ -38,7 +38,7 @@ impl OwnerEncryptor {
         self.p.size() + self.q.size()
     }
 
-    /// Encrypts a batch; eight at a time, best in multiples of 64.
+    /// Encrypts a batch; eight at a time, best in multiples of 256.
     ///
     /// # Errors
     /// [`Error::PlaintextOutOfRange`].

@@ -70,7 +70,7 @@ impl Encryptor {
         self.table.size()
     }
 
-    /// Encrypts a batch; eight at a time, best in multiples of 64.
+    /// Encrypts a batch; eight at a time, best in multiples of 256.
     ///
     /// # Errors
     /// [`Error::PlaintextOutOfRange`].

@@ -3,7 +3,7 @@
 //! The table holds base^(j·2^(w·i)) for all j < 2ʷ and all windows i, so that a power is one multiplication a window
 //! and no squaring (Brickell, Gordon, McCurley, Wilson, EUROCRYPT 1992).
 
-use zeroize::Zeroize;
+use zeroize::{Zeroize, Zeroizing};
 
 use crate::kernel::{LANES, Octet};
 use crate::lanes::Pairs;
@@ -18,7 +18,7 @@ const CONSTANT_WINDOW: u32 = 7;
 /// Bits of an exponent a multiplication where one row is read.
 const VARIABLE_WINDOW: u32 = 8;
 /// Octets of exponents that share a window's rows while these are in the cache.
-const SHARING: usize = 8;
+const SHARING: usize = 32;
 
 /// Eight exponents, little-endian words; overwritten when dropped.
 pub struct Exponents(Vec<[u64; LANES]>);
@@ -144,37 +144,46 @@ impl FixedBase {
     /// base^exponent for each exponent, in Montgomery form.
     pub fn raise(&self, modulus: &Modulus, work: &mut Workspace, exponents: &[Exponents]) -> Vec<Pairs> {
         let mut results = Vec::with_capacity(exponents.len());
-        let mut factor = modulus.zero_pairs();
+        let mut factors = vec![modulus.zero_pairs(); SHARING];
         for sharing in exponents.chunks(SHARING) {
             let start = results.len();
             results.resize_with(start + sharing.len(), || modulus.one());
             for window in 0..self.windows {
-                for (result, exponents) in results[start..].iter_mut().zip(sharing) {
-                    let mut index = exponents.window(window * self.window, self.window);
-                    self.select(modulus, window as usize, &index, &mut factor);
-                    index.zeroize();
-                    modulus.multiply_pairs(work, result, &factor);
+                let index = |exponents: &Exponents| exponents.window(window * self.window, self.window);
+                let indices = Zeroizing::new(sharing.iter().map(index).collect::<Vec<_>>());
+                self.select(modulus, window as usize, &indices, &mut factors);
+                for (result, factor) in results[start..].iter_mut().zip(&factors) {
+                    modulus.multiply_pairs(work, result, factor);
                 }
             }
         }
         results
     }
 
-    fn select(&self, modulus: &Modulus, window: usize, index: &[u64; LANES], factor: &mut Pairs) {
+    fn select(&self, modulus: &Modulus, window: usize, indices: &[[u64; LANES]], factors: &mut [Pairs]) {
         let of_a_window = row_words(modulus) * self.rows() / LANES;
         let table = &self.words[window * of_a_window..][..of_a_window];
-        let of_a_half = half_words(modulus) / LANES;
         match self.timing {
             Timing::Constant => {
                 let (low, high) = table.split_at(of_a_window / 2);
-                modulus.kernel.select_each(low, self.rows(), index, &mut factor.low.0);
-                modulus.kernel.select_each(high, self.rows(), index, &mut factor.high.0);
+                let (mut lows, mut highs): (Vec<_>, Vec<_>) =
+                    factors.iter_mut().map(|factor| (&mut factor.low.0[..], &mut factor.high.0[..])).unzip();
+                let count = indices.len();
+                modulus.kernel.select_each(low, self.rows(), indices, &mut lows[..count]);
+                modulus.kernel.select_each(high, self.rows(), indices, &mut highs[..count]);
             }
             Timing::Variable(_) => {
-                let low = |lane: usize| &table[2 * index[lane] as usize * of_a_half..][..of_a_half];
-                let high = |lane: usize| &table[(2 * index[lane] as usize + 1) * of_a_half..][..of_a_half];
-                modulus.kernel.gather_rows(std::array::from_fn(low), &mut factor.low.0);
-                modulus.kernel.gather_rows(std::array::from_fn(high), &mut factor.high.0);
+                let of_a_half = half_words(modulus) / LANES;
+                for (index, factor) in indices.iter().zip(factors) {
+                    let half = |half: usize| {
+                        let row = |lane: usize| {
+                            &table[(2 * index[lane] as usize + half) * of_a_half..][..of_a_half]
+                        };
+                        std::array::from_fn(row)
+                    };
+                    modulus.kernel.gather_rows(half(0), &mut factor.low.0);
+                    modulus.kernel.gather_rows(half(1), &mut factor.high.0);
+                }
             }
         }
     }

@@ -107,14 +107,20 @@ impl Kernel {
         }
     }
 
-    /// A row of a table for each lane by the lane's own index: every row is read, whatever the indices.
+    /// A row of a table for each lane of each group by the lane's own index: every row is read, whatever the indices.
     ///
-    /// `table` has, for each digit, one word a row: 2ʷ rows of 64 bits, eight to an octet.
-    pub(crate) fn select_each(self, table: &[Octet], rows: usize, index: &[u64; LANES], row: &mut [Octet]) {
+    /// `table` has, for each digit, one word a row: 64 or 128 rows, eight to an octet.
+    pub(crate) fn select_each(
+        self,
+        table: &[Octet],
+        rows: usize,
+        indices: &[[u64; LANES]],
+        out: &mut [&mut [Octet]],
+    ) {
         match self.0 {
-            Instructions::Portable => portable::select_each(table, rows, index, row),
+            Instructions::Portable => portable::select_each(table, rows, indices, out),
             #[cfg(target_arch = "x86_64")]
-            Instructions::Ifma(ifma) => ifma.select_each(table, rows, index, row),
+            Instructions::Ifma(ifma) => ifma.select_each(table, rows, indices, out),
         }
     }
 

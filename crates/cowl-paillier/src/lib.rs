@@ -14,7 +14,7 @@
 //! - [`Modulus`], [`Lanes`], [`Pairs`], [`FixedBase`]: the arithmetic underneath, which the secret side uses modulo p².
 //!
 //! Everything works on batches, because the kernels do: eight ciphertexts cost what one costs. Nothing here starts
-//! threads; callers cut batches into multiples of [`LANES`], best of 64, for their cores. Randomness comes as an
+//! threads; callers cut batches into multiples of [`LANES`], best of 256, for their cores. Randomness comes as an
 //! argument. What hides plaintexts runs in a time that does not depend on them unless the caller hands over a
 //! [`VariableTime`].
 //!

@@ -48,9 +48,15 @@ impl Ifma {
         unsafe { gather_rows(rows, digits) }
     }
 
-    pub(super) fn select_each(self, table: &[Octet], rows: usize, index: &[u64; LANES], row: &mut [Octet]) {
+    pub(super) fn select_each(
+        self,
+        table: &[Octet],
+        rows: usize,
+        indices: &[[u64; LANES]],
+        out: &mut [&mut [Octet]],
+    ) {
         // SAFETY: as above.
-        unsafe { select_each(table, rows, index, row) }
+        unsafe { select_each(table, rows, indices, out) }
     }
 
     pub(super) fn select_shared(self, table: &[Octet], index: u64, row: &mut [Octet]) {
@@ -301,36 +307,67 @@ fn above_diagonal(above: Digits, quotient: &Digits, n: &[u64]) -> Window {
     window
 }
 
-/// A permutation of two registers picks one of sixteen rows for each lane; the index's other bits say from which
-/// sixteen the lane keeps its word.
+/// Four groups of lanes at a time share the loads of the table, which is longer than the nearest cache.
 #[target_feature(enable = "avx512f,avx512ifma")]
-fn select_each(table: &[Octet], rows: usize, index: &[u64; LANES], row: &mut [Octet]) {
-    match rows {
-        16 => select_from::<1>(table, index, row),
-        32 => select_from::<2>(table, index, row),
-        64 => select_from::<4>(table, index, row),
-        128 => select_from::<8>(table, index, row),
-        _ => unreachable!("tables have 16 to 128 rows where all are read"),
+fn select_each(table: &[Octet], rows: usize, indices: &[[u64; LANES]], out: &mut [&mut [Octet]]) {
+    for (indices, out) in indices.chunks(4).zip(out.chunks_mut(4)) {
+        match (rows, out) {
+            (64, [a, b, c, d]) => select_groups::<4, 4>(table, indices, [a, b, c, d]),
+            (128, [a, b, c, d]) => select_groups::<8, 4>(table, indices, [a, b, c, d]),
+            (64, out) => out.iter_mut().zip(indices).for_each(|(out, index)| {
+                select_groups::<4, 1>(table, std::slice::from_ref(index), [out]);
+            }),
+            (128, out) => out.iter_mut().zip(indices).for_each(|(out, index)| {
+                select_groups::<8, 1>(table, std::slice::from_ref(index), [out]);
+            }),
+            _ => unreachable!("tables have 64 or 128 rows where all are read"),
+        }
     }
 }
 
+/// A permutation of two registers picks one of sixteen rows by an index's low four bits; its other bits choose among
+/// the permutations' results.
 #[inline]
 #[target_feature(enable = "avx512f,avx512ifma")]
-fn select_from<const SIXTEENS: usize>(table: &[Octet], index: &[u64; LANES], row: &mut [Octet]) {
-    let index = load(&Octet(*index));
-    let sixteen = _mm512_srli_epi64::<4>(index);
-    let mut here = [0; SIXTEENS];
-    for (number, here) in here.iter_mut().enumerate() {
-        *here = _mm512_cmpeq_epi64_mask(sixteen, broadcast(number as u64));
-    }
-    for (octet, words) in row.iter_mut().zip(table.chunks_exact(2 * SIXTEENS)) {
-        let mut chosen = _mm512_setzero_si512();
-        for number in 0..SIXTEENS {
-            let (low, high) = (load(&words[2 * number]), load(&words[2 * number + 1]));
-            let candidate = _mm512_permutex2var_epi64(low, index, high);
-            chosen = _mm512_mask_mov_epi64(chosen, here[number], candidate);
+fn select_groups<const SIXTEENS: usize, const GROUPS: usize>(
+    table: &[Octet],
+    indices: &[[u64; LANES]],
+    out: [&mut [Octet]; GROUPS],
+) {
+    let zero = _mm512_setzero_si512();
+    let mut index = [zero; GROUPS];
+    let mut bits = [[0; 3]; GROUPS];
+    for group in 0..GROUPS {
+        index[group] = load(&Octet(indices[group]));
+        for bit in 0..3 {
+            bits[group][bit] = _mm512_test_epi64_mask(index[group], broadcast(16 << bit));
         }
-        store(octet, chosen);
+    }
+    let length = out[0].len();
+    for (digit, words) in table.chunks_exact(2 * SIXTEENS).take(length).enumerate() {
+        let mut pairs = [[zero; 2]; SIXTEENS];
+        for (pair, words) in pairs.iter_mut().zip(words.chunks_exact(2)) {
+            *pair = [load(&words[0]), load(&words[1])];
+        }
+        for group in 0..GROUPS {
+            let candidates = pairs.map(|[low, high]| _mm512_permutex2var_epi64(low, index[group], high));
+            store(&mut out[group][digit], choice(&candidates, &bits[group]));
+        }
+    }
+}
+
+/// The candidate whose number the bits are, lowest first, in each lane.
+#[inline]
+#[target_feature(enable = "avx512f,avx512ifma")]
+fn choice(candidates: &[__m512i], bits: &[__mmask8; 3]) -> __m512i {
+    let four = |four: &[__m512i]| {
+        let low = _mm512_mask_blend_epi64(bits[0], four[0], four[1]);
+        let high = _mm512_mask_blend_epi64(bits[0], four[2], four[3]);
+        _mm512_mask_blend_epi64(bits[1], low, high)
+    };
+    match candidates.len() {
+        4 => four(candidates),
+        _ => _mm512_mask_blend_epi64(bits[2], four(&candidates[..4]), four(&candidates[4..])),
     }
 }
 

@@ -112,12 +112,14 @@ pub(super) fn gather_rows(rows: [&[Octet]; LANES], digits: &mut [Octet]) {
     }
 }
 
-pub(super) fn select_each(table: &[Octet], rows: usize, index: &[u64; LANES], row: &mut [Octet]) {
-    for (octet, words) in row.iter_mut().zip(table.chunks_exact(rows / LANES)) {
-        *octet = Octet::default();
-        for (number, &word) in words.iter().flat_map(|words| &words.0).enumerate() {
-            for lane in 0..LANES {
-                octet.0[lane] |= word & mask_if_equal(index[lane], number as u64);
+pub(super) fn select_each(table: &[Octet], rows: usize, indices: &[[u64; LANES]], out: &mut [&mut [Octet]]) {
+    for (index, out) in indices.iter().zip(out) {
+        for (octet, words) in out.iter_mut().zip(table.chunks_exact(rows / LANES)) {
+            *octet = Octet::default();
+            for (number, &word) in words.iter().flat_map(|words| &words.0).enumerate() {
+                for lane in 0..LANES {
+                    octet.0[lane] |= word & mask_if_equal(index[lane], number as u64);
+                }
             }
         }
     }
