@@ -140,3 +140,6 @@ pub(crate) fn mask_if_equal(a: u64, b: u64) -> u64 {
     let differs = (difference | difference.wrapping_neg()) >> 63;
     std::hint::black_box(differs).wrapping_sub(1)
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,7 +10,8 @@
 //!   public-key system with applications to electronic voting", IJIS 2010), from a table of powers; [`encrypt_textbook`].
 //! - [`Ciphertexts`]: batches; add, subtract, multiply by open numbers, scalar products. [`GroupedSums`]: sums by group
 //!   in one pass over stored rows. [`Encryptor::rerandomise`].
-//! - [`Packing`]: signed numbers in slots with guard bits; [`Weight`] counts what they can take.
+//! - [`Packing`]: signed numbers in slots with guard bits; [`Weight`] counts what they can take; [`FixedPoint`] makes
+//!   measured values into such numbers.
 //! - [`Modulus`], [`Lanes`], [`Pairs`], [`FixedBase`]: the arithmetic underneath, which the secret side uses modulo p².
 //!
 //! Everything works on batches, because the kernels do: eight ciphertexts cost what one costs. Nothing here starts
@@ -28,6 +29,7 @@ mod ciphertext;
 mod encrypt;
 mod error;
 mod fixed_base;
+mod fixed_point;
 mod inverse;
 mod kernel;
 mod key;
@@ -44,6 +46,7 @@ pub use ciphertext::Ciphertexts;
 pub use encrypt::{Encryptor, ExponentLength, add_messages, encrypt_textbook};
 pub use error::{Error, KeyError};
 pub use fixed_base::{Exponents, FixedBase, LARGEST_TABLE};
+pub use fixed_point::{FixedPoint, FixedPointError, MOST_DECIMALS, Scaled};
 pub use kernel::{Kernel, LANES};
 pub use key::{KeyDigest, KeySize, PublicKey};
 pub use lanes::{Lanes, Pairs};

@@ -26,6 +26,7 @@ const PROHIBITIONS: &[Prohibition] = &[
             // What third parties offer for opening.
             "age",
             "age-core",
+            "crypto-primes",
             "hpke",
             "x-wing",
         ],
