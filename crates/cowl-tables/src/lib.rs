@@ -7,9 +7,11 @@
 //! - [`regression`]: ordinary and ridge least squares from the same sums;
 //! - [`distribution`]: the tails that p-values and intervals need.
 
+pub mod coding;
 pub mod cohort;
 pub mod distribution;
 mod exact;
+pub mod import;
 pub mod layout;
 pub mod moments;
 pub mod regression;

@@ -111,7 +111,7 @@ fn sums_that_no_rows_have_are_refused_before_their_tags() {
     let taken = RowSet::of(50, [4, 9]);
     let row = |number, value| plan.pack(number, &moments_of_row(&[Some(value)]), &key).unwrap().remove(0);
     let sum = row(4, 70) + row(9, 100);
-    assert_eq!(plan.open(&[sum.clone()], &key, &taken), Ok(vec![2, 170, 14_900]));
+    assert_eq!(plan.open(std::slice::from_ref(&sum), &key, &taken), Ok(vec![2, 170, 14_900]));
     let offset = plan.widths()[0][0];
     let prime = BigInt::from((1u64 << 61) - 1);
     let forged = &sum + (BigInt::from(31) << offset);
@@ -158,10 +158,10 @@ fn columns_are_scored_by_open_coefficients() {
         .into();
     let score: BigInt = &sealed[0] * 3 - &sealed[1] * 900;
     let expected: Vec<i128> = ages.iter().zip(&changes).map(|(age, change)| 3 * age - 900 * change).collect();
-    assert_eq!(plan.open_scores(&[score.clone()], &key, &[(0, 3), (1, -900)]), Ok(expected));
+    assert_eq!(plan.open_scores(std::slice::from_ref(&score), &key, &[(0, 3), (1, -900)]), Ok(expected));
     // Other coefficients than the cloud was asked to use, and more than the slots have room for.
     assert_eq!(
-        plan.open_scores(&[score.clone()], &key, &[(0, 2), (1, -900)]),
+        plan.open_scores(std::slice::from_ref(&score), &key, &[(0, 2), (1, -900)]),
         Err(TagError::Mismatch.into())
     );
     assert!(matches!(
