@@ -9,6 +9,7 @@ use cowl_domain::table::{CodedVariable, Coding, Column, ColumnRole, ColumnType, 
 
 use crate::import::{Cell, Clause, ImportError, RawTable, binary_value, days_since_1970, parse_number};
 use crate::layout::{Extent, Range};
+use crate::rows::RowSet;
 
 mod numbers;
 mod sets;
@@ -157,6 +158,16 @@ impl PreparedTable {
     /// The values of one row for some variables.
     pub fn row(&self, row: u64, variables: &[u16]) -> Vec<Option<i64>> {
         variables.iter().map(|variable| self.values[usize::from(*variable)][row as usize]).collect()
+    }
+
+    /// The rows in which none of these variables is missing: those that contribute to their moments.
+    ///
+    /// Whether a cell is missing is a secret of its row. The opener keeps this set, for its cohort ledger and to
+    /// know which scores count; it is for nobody else.
+    pub fn complete_rows(&self, variables: &[u16]) -> RowSet {
+        let is_complete =
+            |row: &u64| variables.iter().all(|it| self.values[usize::from(*it)][*row as usize].is_some());
+        RowSet::of(self.rows, (0..self.rows).filter(is_complete))
     }
 
     /// Names and ranges of some variables, for a layout.

@@ -18,9 +18,15 @@ use crate::rows::RowSet;
 use crate::tag::{MOST_TAGS, TAG_BITS, TagError, TagKey};
 
 mod bits;
+mod sealed;
+
+pub use sealed::variables_of;
 
 /// The widest slot: sums are handled as `i128`.
 pub const WIDEST_SLOT: u32 = 127;
+
+/// The most slots of a row: a thousand variables and their products.
+pub const MOST_SLOTS: usize = 1 << 19;
 
 /// The lowest and the highest integer of a variable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,6 +93,9 @@ pub enum LayoutError {
     /// No variable, or a table without rows.
     #[error("a set needs at least one variable and one row")]
     Empty,
+    /// More variables than a set may have.
+    #[error("{0} variables would need more than {MOST_SLOTS} slots a row; seal fewer of them together")]
+    TooManyVariables(usize),
     /// Sums wider than a slot may be.
     #[error(
         "sums of '{what}' over {rows} rows need more than {WIDEST_SLOT} bits; give its columns fewer decimals or \
@@ -122,6 +131,9 @@ pub enum LayoutError {
         /// The slot, from 0.
         slot: usize,
     },
+    /// A codebook whose slots are not those of its variables.
+    #[error("the codebook's slots are not those that its variables need; the table must be sealed again")]
+    OtherPlan,
     /// A plaintext with something above its slots.
     #[error("plaintext {0} holds more than its slots; nothing is shown")]
     Overflow(usize),
@@ -162,6 +174,9 @@ impl SlotPlan {
     /// # Errors
     /// [`LayoutError::TooWide`] names the product that does not fit.
     pub fn moments(variables: &[Extent], rows: u64, capacity: u32) -> Result<Self, LayoutError> {
+        if crate::moment_count(variables.len()) > MOST_SLOTS {
+            return Err(LayoutError::TooManyVariables(variables.len()));
+        }
         let one = Extent { name: "1".into(), range: Range::FLAG };
         let with_one: Vec<&Extent> = std::iter::once(&one).chain(variables).collect();
         let pairs = (0..with_one.len()).flat_map(|i| (i..with_one.len()).map(move |j| (i, j)));
@@ -190,18 +205,19 @@ impl SlotPlan {
     /// # Errors
     /// As [`SlotPlan::moments`].
     pub fn columns(variables: &[Extent], weight: u64, capacity: u32) -> Result<Self, LayoutError> {
-        let lowest = variables.iter().map(|it| it.range.lowest).min().ok_or(LayoutError::Empty)?;
-        let highest = variables.iter().map(|it| it.range.highest).max().ok_or(LayoutError::Empty)?;
-        // Coefficients may be negative.
-        let most = lowest.abs().max(highest.abs());
-        let slot = ("a score".to_owned(), Range { lowest: -most, highest: most });
-        let one = Self::new(variables, vec![slot.clone()], weight, capacity)?;
+        let one = Self::block(variables, weight, 1, capacity)?;
         let (value, tags) = (one.widths[0][0], one.widths.iter().flatten().skip(1).sum::<u32>());
         let together = capacity.saturating_sub(tags) / value;
         if together == 0 {
             return Err(LayoutError::NoRoom { width: value + tags, capacity });
         }
-        Self::new(variables, vec![slot; together as usize], weight, capacity)
+        Self::block(variables, weight, together, capacity)
+    }
+
+    /// *Columns* with so many rows a ciphertext.
+    fn block(variables: &[Extent], weight: u64, rows: u32, capacity: u32) -> Result<Self, LayoutError> {
+        let slot = score_slot(variables).ok_or(LayoutError::Empty)?;
+        Self::new(variables, vec![slot; rows as usize], weight, capacity)
     }
 
     fn new(
@@ -329,6 +345,12 @@ impl SlotPlan {
     fn check_count(&self, what: &'static str, expected: usize, found: usize) -> Result<(), LayoutError> {
         if expected == found { Ok(()) } else { Err(LayoutError::WrongCount { what, expected, found }) }
     }
+}
+
+/// What a slot of a block holds: any of the variables, with either sign, as coefficients may be negative.
+fn score_slot(variables: &[Extent]) -> Option<(String, Range)> {
+    let most = variables.iter().map(|it| it.range.lowest.abs().max(it.range.highest.abs())).max()?;
+    Some(("a score".to_owned(), Range { lowest: -most, highest: most }))
 }
 
 /// How many tags cover sums that can be `span` apart; `None` when two do not.

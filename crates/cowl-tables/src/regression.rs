@@ -23,8 +23,8 @@ use sweep::{Inverse, NoInverse, Symmetric, dot};
 /// The name under which the constant term is reported.
 pub const INTERCEPT: &str = "(intercept)";
 
-/// The most predictors of one model: beyond it exact arithmetic takes longer than a person waits.
-pub const MOST_PREDICTORS: usize = 128;
+/// The most predictors of one model: the time grows with the fifth power, and beyond this a person would wait.
+pub const MOST_PREDICTORS: usize = 64;
 
 /// How large coefficients are punished.
 #[derive(Debug, Clone, Copy, PartialEq)]

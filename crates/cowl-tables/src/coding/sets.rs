@@ -117,7 +117,8 @@ impl PlannedSet {
     }
 
     /// The slot values of one block of rows and one variable, for the layout *columns*; zero where a cell is
-    /// missing, and in the last block behind the last row.
+    /// missing, and in the last block behind the last row. The scores of such rows mean nothing: the opener leaves
+    /// out all but the [`PreparedTable::complete_rows`].
     pub fn values_of_block(&self, table: &PreparedTable, variable: u16, block: u64) -> Option<Vec<i128>> {
         let Layout::Columns { rows } = self.sealed.layout else { return None };
         let first = block.checked_mul(rows.into())?;

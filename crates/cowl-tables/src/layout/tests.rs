@@ -174,9 +174,60 @@ fn columns_are_scored_by_open_coefficients() {
 fn what_has_no_room_is_refused() {
     assert_eq!(SlotPlan::moments(&[], 5, CAPACITY), Err(LayoutError::Empty));
     assert_eq!(SlotPlan::columns(&[], 5, CAPACITY), Err(LayoutError::Empty));
+    let many = extents(&[(0, 1); 1_023]);
+    assert_eq!(SlotPlan::moments(&many, 5, CAPACITY), Err(LayoutError::TooManyVariables(1_023)));
     assert_eq!(SlotPlan::cells(&extents(&[(0, 1)]), 0, CAPACITY), Err(LayoutError::Empty));
     assert_eq!(
         SlotPlan::moments(&extents(&[(0, 1)]), 5, 40),
         Err(LayoutError::NoRoom { width: 65, capacity: 40 })
     );
+}
+
+#[test]
+fn a_plan_is_found_again_from_the_codebook_and_refused_when_its_slots_are_too_narrow() {
+    use cowl_crypto::digest::Digest;
+    use cowl_domain::table::*;
+    let column =
+        |name: &str| Column { name: name.into(), role: ColumnRole::Secret, kind: ColumnType::Integer };
+    let made = |layout: Layout, plan: &SlotPlan| {
+        let variable = |place: u16, (lowest, highest): (i64, i64)| CodedVariable {
+            name: format!("x{place}"),
+            column: place,
+            coding: Coding::Number { decimals: 0 },
+            lowest,
+            highest,
+            rounded: 0,
+        };
+        let slots = plan.widths().iter().map(|row| row.iter().map(|width| *width as u16).collect()).collect();
+        let codebook = Codebook {
+            variables: vec![variable(0, (0, 120)), variable(1, (-40, 40))],
+            sets: vec![SetCoding { variables: vec![0, 1], slots, tags: plan.tags() as u8 }],
+        };
+        let sets = vec![SealedSet { name: "set".into(), layout, columns: vec![0, 1] }];
+        let (key, digest) = (Digest::of(b"key"), Digest::of(b"codebook"));
+        let schema = TableSchema {
+            rows: 1_000,
+            columns: vec![column("x0"), column("x1")],
+            sets,
+            key,
+            codebook: digest,
+        };
+        (schema, codebook)
+    };
+    let extents = extents(&[(0, 120), (-40, 40)]);
+    let moments = SlotPlan::moments(&extents, 1_000, 100).unwrap();
+    let ciphertexts = moments.ciphertexts() as u32;
+    let (schema, mut codebook) = made(Layout::Moments { ciphertexts }, &moments);
+    assert_eq!(SlotPlan::of_sealed(&schema, &codebook, 0), Ok(moments));
+    assert_eq!(SlotPlan::of_sealed(&schema, &codebook, 1), Err(LayoutError::OtherPlan));
+    codebook.sets[0].slots[0][0] -= 1;
+    assert_eq!(SlotPlan::of_sealed(&schema, &codebook, 0), Err(LayoutError::OtherPlan));
+    let cells = SlotPlan::cells(&extents, 1_000, 100).unwrap();
+    let (schema, codebook) = made(Layout::Cells { ciphertexts: cells.ciphertexts() as u32 }, &cells);
+    assert_eq!(SlotPlan::of_sealed(&schema, &codebook, 0), Ok(cells));
+    let columns = SlotPlan::columns(&extents, 1_000, 500).unwrap();
+    let (schema, mut codebook) = made(Layout::Columns { rows: columns.slots() as u32 }, &columns);
+    assert_eq!(SlotPlan::of_sealed(&schema, &codebook, 0).unwrap().widths(), columns.widths());
+    codebook.variables[0].highest = 1 << 39;
+    assert_eq!(SlotPlan::of_sealed(&schema, &codebook, 0), Err(LayoutError::OtherPlan));
 }

@@ -51,7 +51,7 @@ fn models_that_make_no_sense_are_refused() {
     assert_eq!(refused(Model::ordinary(2, vec![])), RegressionError::NoPredictors);
     assert_eq!(refused(Model::ordinary(2, vec![0, 2])), RegressionError::Twice("c".into()));
     assert_eq!(refused(Model::ordinary(2, vec![1, 1])), RegressionError::Twice("b".into()));
-    assert_eq!(refused(Model::ordinary(2, vec![0; 129])), RegressionError::TooManyPredictors(129));
+    assert_eq!(refused(Model::ordinary(2, vec![0; 65])), RegressionError::TooManyPredictors(65));
     let model = Model::ordinary(2, vec![0, 1]);
     let confident = Model { confidence: 1.0, ..model.clone() };
     assert!(matches!(refused(confident), RegressionError::OutOfRange { what: "the confidence", .. }));
