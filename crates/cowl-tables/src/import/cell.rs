@@ -21,11 +21,18 @@ impl MissingWords {
     }
 }
 
-/// Pairs of no and yes.
-const PAIRS: [[&str; 2]; 5] = [["0", "1"], ["no", "yes"], ["false", "true"], ["n", "y"], ["f", "t"]];
+/// How many ways there are to write no and yes.
+pub(super) const BINARY_PAIRS: usize = 5;
+const PAIRS: [[&str; 2]; BINARY_PAIRS] =
+    [["0", "1"], ["no", "yes"], ["false", "true"], ["n", "y"], ["f", "t"]];
 
 /// 0 or 1, whichever way it is written.
 pub(crate) fn binary_value(text: &str) -> Option<i64> {
     let is = |word: &str| word.eq_ignore_ascii_case(text);
     PAIRS.iter().find_map(|[no, yes]| if is(no) { Some(0) } else { is(yes).then_some(1) })
+}
+
+/// In which of the ways a text says no or yes.
+pub(super) fn binary_pair(text: &str) -> Option<usize> {
+    PAIRS.iter().position(|pair| pair.iter().any(|word| word.eq_ignore_ascii_case(text)))
 }

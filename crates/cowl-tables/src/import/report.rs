@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use cowl_domain::table::ColumnType;
 
+use super::cell::{BINARY_PAIRS, binary_pair};
 use super::number::{Clause, Number, parse_number};
-use super::{Cell, RawTable, binary_value, days_since_1970};
+use super::{Cell, RawTable, days_since_1970};
 
 /// More different texts than this are no categories.
 const MOST_LEVELS: usize = 64;
@@ -80,7 +81,8 @@ struct Tally {
     numbers: u64,
     whole: u64,
     comma_numbers: u64,
-    binary: u64,
+    /// By the way in which no and yes are written.
+    binary: [u64; BINARY_PAIRS],
     dates: u64,
     decimals: u8,
     range: Option<(Number, Number)>,
@@ -121,7 +123,9 @@ fn odd(line: u64, text: &str) -> OddCell {
 impl Tally {
     fn take(&mut self, line: u64, text: &str, clause: Clause) {
         self.present += 1;
-        self.binary += u64::from(binary_value(text).is_some());
+        if let Some(pair) = binary_pair(text) {
+            self.binary[pair] += 1;
+        }
         self.dates += u64::from(days_since_1970(text).is_some());
         self.take_level(text);
         match parse_number(text, clause) {
@@ -162,7 +166,7 @@ impl Tally {
     fn kind(&self) -> ColumnType {
         let most = |count: u64| self.present > 0 && count * 10 >= self.present * 9;
         let all = |count: u64| self.present > 0 && count == self.present;
-        if all(self.binary) && self.levels.len() <= 2 {
+        if self.binary.into_iter().any(all) {
             ColumnType::Binary
         } else if most(self.numbers) && self.whole == self.numbers {
             ColumnType::Integer

@@ -25,7 +25,8 @@ fn kinds_are_found_from_all_cells() {
     assert_eq!(column(&["41.0", "7"]).kind, ColumnType::Integer);
     assert_eq!(column(&["41.5", "7", ""]).kind, ColumnType::Decimal);
     assert_eq!(column(&["0", "1", "NA", "1"]).kind, ColumnType::Binary);
-    assert_eq!(column(&["Yes", "no", "no"]).kind, ColumnType::Binary);
+    assert_eq!(column(&["Yes", "no", "yes"]).kind, ColumnType::Binary);
+    assert_eq!(column(&["0", "no", "0", "no"]).kind, ColumnType::Category);
     assert_eq!(column(&["MICU", "CCU", "MICU", "CCU"]).kind, ColumnType::Category);
     assert_eq!(column(&["2008-01-01", "2008-12-31"]).kind, ColumnType::Date);
     assert_eq!(column(&["one", "two", "three"]).kind, ColumnType::Text);
