@@ -13,6 +13,7 @@ pub mod job;
 pub mod mutation;
 pub mod seal;
 pub mod seeds;
+pub mod tables;
 pub mod vault;
 
 /// A parser under test.
@@ -57,6 +58,8 @@ targets! {
     seal::key_texts as seal_keys, 2000;
     seal::payloads as seal_payloads, 2000;
     seal::shares as seal_shares, 1200;
+    tables::csv as tables_csv, 600;
+    tables::forms as tables_forms, 8000;
     vault::kinds as vault_kinds, 2000;
     vault::segments as vault_segments, 2000;
     vault::texts as vault_texts, 800;

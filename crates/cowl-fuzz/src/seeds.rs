@@ -17,8 +17,10 @@ use cowl_imaging::display::{Channels, DisplayImage};
 use cowl_seal::payload::{Cores, PayloadSealer};
 use cowl_seal::suite::{self, SealTo};
 use cowl_seal::{EpochIdentity, FileKey, FileKey32, ItemKey, age, message, sealed_box, shares};
+use cowl_tables::{CohortLedger, RowSet};
 use cowl_vault::search::{TextDocument, segment};
 
+use crate::tables::LEDGER_ROWS;
 use crate::{crypto, seal};
 
 /// Larger inputs are cut: a run over them would only take longer.
@@ -141,6 +143,29 @@ pub fn domain_values() -> Vec<Vec<u8>> {
 /// Frozen specifications, plans, consents and evidence.
 pub fn job_statements() -> Vec<Vec<u8>> {
     files("vectors/job")
+}
+
+/// The head of the sample, and small files of every kind.
+pub fn tables_csv() -> Vec<Vec<u8>> {
+    const LINES: usize = 40;
+    let head =
+        |file: Vec<u8>| file.split_inclusive(|byte| *byte == b'\n').take(LINES).flatten().copied().collect();
+    let heads = files("samples/tables").into_iter().map(head);
+    let small = [
+        "ward;age;hb\nA;50;12,5\nB;;8,25\nA;71;9\nB;64;11,75\n",
+        "day,x,yes\n2008-01-01,1e-3,no\n2008-02-29,-22.0976562,yes\nNA,900000000000.25,NaN\n",
+        "\u{feff}\"a,1\"|\"b\"\r\n\"x\ny\"|\"say \"\"no\"\"\"\r\n\r\n5|6\r\n",
+    ];
+    heads.chain(small.map(|text| text.as_bytes().to_vec())).collect()
+}
+
+/// The frozen forms, a set of rows and a ledger.
+pub fn tables_forms() -> Vec<Vec<u8>> {
+    let rows = |taken| RowSet::of(LEDGER_ROWS, taken);
+    let (ledger, _) = CohortLedger::new(LEDGER_ROWS, 5).answer_groups(&[rows(0..40), rows(20..80)], 5);
+    let mut seeds = files("vectors/table");
+    seeds.extend([rows(7..93).to_bytes(), ledger.to_bytes()]);
+    seeds
 }
 
 /// A gray picture of some structure, as a portable graymap.

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use cowl_domain::{Grant, KeyBinding, Signed};
 use cowl_fuzz::mutation::Mutator;
-use cowl_fuzz::{TARGETS, Target, api, crypto, seal, seeds};
+use cowl_fuzz::{TARGETS, Target, api, crypto, seal, seeds, tables};
 use cowl_imaging::container;
 use cowl_seal::age::header::Stanza;
 use cowl_seal::payload::{Cores, PayloadOpener};
@@ -70,7 +70,7 @@ macro_rules! withstand_mutations {
 withstand_mutations! {
     api_bodies api_frames crypto_checkpoints crypto_opaque crypto_texts domain_statements domain_values
     imaging_coded imaging_files job_statements seal_armor seal_boxes seal_files seal_headers seal_keys
-    seal_payloads seal_shares vault_kinds vault_segments vault_texts
+    seal_payloads seal_shares tables_csv tables_forms vault_kinds vault_segments vault_texts
 }
 
 #[test]
@@ -108,6 +108,10 @@ fn seeds_of_messages_are_accepted() {
     assert_eq!(taken(seeds::domain_statements(), |bytes| Signed::<Grant>::from_bytes(bytes).is_ok()), 2);
     assert_eq!(taken(seeds::domain_statements(), |bytes| Signed::<KeyBinding>::from_bytes(bytes).is_ok()), 2);
     assert_eq!(taken(seeds::job_statements(), |bytes| cowl_job::JobSpec::from_bytes(bytes).is_ok()), 1);
+    let ledger = |bytes: &[u8]| cowl_tables::CohortLedger::from_bytes(bytes, tables::LEDGER_ROWS).is_ok();
+    assert_eq!(taken(seeds::tables_forms(), ledger), 1);
+    let schema = |bytes: &[u8]| cowl_domain::TableSchema::from_bytes(bytes).is_ok();
+    assert_eq!(taken(seeds::tables_forms(), schema), 1);
     let key = crypto::log_key().verifying_key();
     let opens = |note: &[u8]| {
         let note = std::str::from_utf8(note).unwrap();
@@ -125,6 +129,8 @@ fn seeds_of_messages_are_accepted() {
 fn seeds_of_files_are_accepted() {
     assert!(taken(seeds::imaging_files(), |file| container::find_raster(file).is_some()) >= 3);
     assert!(taken(seeds::imaging_files(), |file| cowl_imaging::dicom::DicomFile::read(file).is_ok()) >= 1);
+    let is_table = |file: &[u8]| cowl_tables::import::read_csv(file, &Default::default()).is_ok();
+    assert_eq!(taken(seeds::tables_csv(), is_table), 4);
     let decoded = |seed: &[u8]| container::decode_file(seed[0], &seed[1..]).is_ok();
     assert!(taken(seeds::imaging_coded(), decoded) >= 13);
     let extractors = cowl_vault::text::Extractors::default();

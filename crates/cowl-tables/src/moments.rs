@@ -43,6 +43,9 @@ pub enum MomentsError {
         /// The names that there are.
         known: String,
     },
+    /// No variable at this place.
+    #[error("there is no variable with number {0} in this set")]
+    NoSuchPlace(usize),
     /// Too few rows for the figure.
     #[error("{what} needs {needed} rows or more, and {rows} are complete")]
     TooFewRows {

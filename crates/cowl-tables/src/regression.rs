@@ -205,6 +205,11 @@ pub fn fit(moments: &Moments, model: &Model) -> Result<Regression, RegressionErr
 fn check(moments: &Moments, model: &Model) -> Result<(), RegressionError> {
     let name = |place: usize| moments.variables()[place].name.clone();
     let predictors = model.predictors.len();
+    if let Some(place) =
+        model.predictors.iter().chain([&model.target]).find(|it| **it >= moments.variables().len())
+    {
+        return Err(MomentsError::NoSuchPlace(*place).into());
+    }
     if predictors == 0 {
         return Err(RegressionError::NoPredictors);
     }

@@ -52,6 +52,8 @@ fn models_that_make_no_sense_are_refused() {
     assert_eq!(refused(Model::ordinary(2, vec![0, 2])), RegressionError::Twice("c".into()));
     assert_eq!(refused(Model::ordinary(2, vec![1, 1])), RegressionError::Twice("b".into()));
     assert_eq!(refused(Model::ordinary(2, vec![0; 65])), RegressionError::TooManyPredictors(65));
+    assert_eq!(refused(Model::ordinary(3, vec![0])), MomentsError::NoSuchPlace(3).into());
+    assert_eq!(refused(Model::ordinary(2, vec![0, 7])), MomentsError::NoSuchPlace(7).into());
     let model = Model::ordinary(2, vec![0, 1]);
     let confident = Model { confidence: 1.0, ..model.clone() };
     assert!(matches!(refused(confident), RegressionError::OutOfRange { what: "the confidence", .. }));
