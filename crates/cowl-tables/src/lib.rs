@@ -19,6 +19,7 @@
 //! Encryption lies between [`layout::SlotPlan::pack`] and [`layout::SlotPlan::open`], which give and take one signed
 //! integer a ciphertext; this crate does not know by which scheme.
 
+mod absent;
 pub mod coding;
 pub mod cohort;
 pub mod distribution;

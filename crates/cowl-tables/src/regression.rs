@@ -190,6 +190,17 @@ pub struct Regression {
 
 /// Fits the model.
 ///
+/// ```
+/// use cowl_tables::{Model, Moments, Variable, regression::fit};
+///
+/// let variable = |name: &str| Variable { name: name.into(), decimals: 0 };
+/// // n; Σx, Σy; Σx², Σxy, Σy² of (1, 2), (2, 3), (3, 5) and (4, 4).
+/// let sums = [4, 10, 14, 30, 39, 54];
+/// let moments = Moments::from_slots(vec![variable("x"), variable("y")], &sums).unwrap();
+/// let fitted = fit(&moments, &Model::ordinary(1, vec![0])).unwrap();
+/// assert_eq!(fitted.coefficients[1].estimate, 0.8);
+/// ```
+///
 /// # Errors
 /// [`RegressionError`]: names the column at fault.
 pub fn fit(moments: &Moments, model: &Model) -> Result<Regression, RegressionError> {

@@ -24,6 +24,8 @@
 use cowl_crypto::secret::Secret;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
+use crate::absent::assert_absent;
+
 /// The primes 2⁶¹ − c.
 const COMPLEMENTS: [u64; 2] = [1, 31];
 /// Bits of a tag.
@@ -100,6 +102,8 @@ pub struct TagKey {
     /// α for each tag and slot.
     weights: Vec<Vec<u64>>,
 }
+
+assert_absent!(TagKey: Clone, std::fmt::Debug, std::fmt::Display, PartialEq);
 
 impl TagKey {
     /// Derives the key of the set named by `context` (its table's item, schema digest and name, say) from the

@@ -7,12 +7,16 @@
 use cowl_crypto::secret::Secret;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
+use crate::absent::assert_absent;
+
 /// Bytes of a token: among a million values two are equal by chance once in 10²⁶.
 pub const TOKEN_BYTES: usize = 16;
 
 /// The secret of one domain of tokens, e.g. `patient`.
 #[derive(Zeroize, ZeroizeOnDrop)]
 pub struct TokenKey([u8; 32]);
+
+assert_absent!(TokenKey: Clone, std::fmt::Debug, std::fmt::Display, PartialEq);
 
 impl TokenKey {
     /// The key of a domain under the owner's token secret.
