@@ -125,6 +125,7 @@ impl Bench {
         self.row("subtract", BATCH, || self.ciphertexts.subtract(key, &self.ciphertexts));
         let scalars: Vec<i64> = (0..BATCH as i64).map(|index| (1 << 31) + 7 * index).collect();
         self.row("multiply by 32 bits", BATCH, || self.ciphertexts.multiply(key, &scalars));
+        self.row("scalar product, 32 bits, a term", BATCH, || self.ciphertexts.scalar_product(key, &scalars));
         let rows = self.ciphertexts.to_rows(key).expect("its own key");
         self.row("sum stored rows in 4 groups", BATCH, || {
             let mut sums = GroupedSums::new(key, 4);

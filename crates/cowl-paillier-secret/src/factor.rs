@@ -1,7 +1,7 @@
 //! One prime factor and the constants that go with it.
 
 use cowl_paillier::{Lanes, Modulus, Pairs, Workspace};
-use crypto_bigint::{BoxedUint, NonZero, Odd};
+use crypto_bigint::BoxedUint;
 use zeroize::Zeroizing;
 
 use crate::absent::assert_absent;
@@ -29,10 +29,8 @@ assert_absent!(Factor: Clone, std::fmt::Debug, PartialEq);
 impl Factor {
     /// `None` when the numbers are not two different odd primes of one allowed length, as far as this notices.
     pub(crate) fn new(prime: &BoxedUint, other: &BoxedUint, modulus: Modulus) -> Option<Self> {
-        let nonzero = NonZero::new(prime.clone()).into_option()?;
-        let odd = Odd::new(prime.clone()).into_option()?;
-        let residue = Zeroizing::new(other.rem(&nonzero));
-        let inverse = Zeroizing::new(residue.invert_odd_mod(&odd).into_option()?);
+        let residue = Zeroizing::new(other.rem(prime.as_nz_vartime()?));
+        let inverse = Zeroizing::new(residue.invert_odd_mod(prime.as_odd_vartime()?).into_option()?);
         let negated = Zeroizing::new(prime.wrapping_sub(&*inverse));
         let mut work = modulus.workspace();
         let mut entered = |number: &BoxedUint| {

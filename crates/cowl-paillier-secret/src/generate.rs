@@ -52,8 +52,7 @@ fn full_order(p: &BoxedUint, q: &BoxedUint, rng: &mut impl CryptoRng) -> Option<
     let x = Zeroizing::new(BoxedUint::random_mod_vartime(rng, &n));
     let square = Zeroizing::new(x.concatenating_square().rem(&n));
     for factor in [p, q] {
-        let factor = NonZero::new(factor.clone()).into_option()?;
-        let residue = Zeroizing::new(square.rem(&factor));
+        let residue = Zeroizing::new(square.rem(factor.as_nz_vartime()?));
         if residue.bits() < 2 {
             return None;
         }

@@ -17,4 +17,4 @@ mod key;
 mod owner;
 
 pub use key::{SecretKey, SecretKeyError};
-pub use owner::OwnerEncryptor;
+pub use owner::{OwnerEncryptor, kept_encryptor};

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use cowl_paillier::{
-    Ciphertexts, Error, Exponents, FixedBase, LANES, Pairs, Plaintext, Timing, Workspace, add_messages,
+    Ciphertexts, Error, Exponents, FixedBase, KeptTables, LANES, Pairs, Plaintext, Table, TableName, Timing,
+    Workspace, add_messages,
 };
-use crypto_bigint::{BoxedUint, NonZero, RandomMod};
+use crypto_bigint::{BoxedUint, RandomMod};
 use getrandom::rand_core::CryptoRng;
 use zeroize::Zeroizing;
 
@@ -22,7 +23,7 @@ pub struct OwnerEncryptor {
 }
 
 impl OwnerEncryptor {
-    /// Builds the tables, one for each factor. Keep it by the digest of the public key.
+    /// Builds the tables, one for each factor. [`kept_encryptor`] keeps them.
     pub fn new(key: Arc<SecretKey>, timing: Timing) -> Self {
         let (p, q) = (table(&key.p, timing), table(&key.q, timing));
         Self { key, p, q }
@@ -67,6 +68,22 @@ impl OwnerEncryptor {
     }
 }
 
+impl Table for OwnerEncryptor {
+    fn size(&self) -> usize {
+        Self::size(self)
+    }
+}
+
+/// The owner's encryptor of a key from those that are kept, built if it is not there.
+pub fn kept_encryptor(
+    tables: &KeptTables<OwnerEncryptor>,
+    key: &Arc<SecretKey>,
+    timing: Timing,
+) -> Arc<OwnerEncryptor> {
+    let name = TableName { key: key.public().digest(), length: None, timing };
+    tables.get_or_build(name, || OwnerEncryptor::new(key.clone(), timing))
+}
+
 /// Powers of a generator of the n-th residues modulo p².
 fn table(factor: &Factor, timing: Timing) -> FixedBase {
     let (modulus, mut work) = (&factor.modulus, factor.modulus.workspace());
@@ -106,13 +123,13 @@ fn powers(
     groups: usize,
     rng: &mut impl CryptoRng,
 ) -> Vec<Pairs> {
-    let order = NonZero::new((*factor.order).clone()).expect("a prime's predecessor is not zero");
+    let order = factor.order.as_nz_vartime().expect("a prime's predecessor is not zero");
     let mut exponents = Vec::with_capacity(groups);
     for _ in 0..groups {
         let mut eight = Exponents::zero(factor.prime.bits());
         for lane in 0..LANES {
             // Draws again until the number is below the order: the time tells about refused ones only.
-            let exponent = Zeroizing::new(BoxedUint::random_mod_vartime(rng, &order));
+            let exponent = Zeroizing::new(BoxedUint::random_mod_vartime(rng, order));
             eight.set(lane, exponent.as_words().iter().copied());
         }
         exponents.push(eight);

@@ -10,6 +10,8 @@ use crate::key::{KeyDigest, PublicKey};
 use crate::lanes::{Lanes, Pairs};
 use crate::number::{digits_of_bytes, words_of_digits};
 
+/// Groups of lanes whose tables of powers are in memory at once for a scalar product: 40 to 80 KiB each.
+const TERMS_AT_ONCE: usize = 64;
 /// The version in a batch's wire form.
 const VERSION: u8 = 1;
 
@@ -151,31 +153,39 @@ impl Ciphertexts {
     /// # Errors
     /// As [`Ciphertexts::add`].
     pub fn multiply(&self, key: &PublicKey, scalars: &[i64]) -> Result<Self, Error> {
-        self.expect_key(key)?;
-        if self.count != scalars.len() {
-            return Err(Error::Counts { left: self.count, right: scalars.len() });
-        }
-        let bases = if scalars.iter().any(|&scalar| scalar < 0) {
-            self.with_signs(key, scalars)?
-        } else {
-            self.rescaled(key, 1)
-        };
+        let terms = self.terms(key, scalars)?;
         let mut work = key.modulus().workspace();
-        let raise = |(pairs, scalars): (&Pairs, &[i64])| {
-            let mut exponents = [0; LANES];
-            exponents.iter_mut().zip(scalars).for_each(|(to, scalar)| *to = scalar.unsigned_abs());
-            key.modulus().raise_open(&mut work, pairs, &exponents)
-        };
-        let groups = bases.groups.iter().zip(scalars.chunks(LANES)).map(raise).collect();
-        Ok(Self { groups, ..bases })
+        let raise =
+            |(base, exponents): (Pairs, [u64; LANES])| key.modulus().raise_open(&mut work, &base, &exponents);
+        Ok(self.with_groups(terms.into_iter().map(raise).collect(), 1))
     }
 
-    /// The encrypted sum of all ciphertexts times their open weights.
+    /// The encrypted sum of all ciphertexts times their open weights. Takes a time that depends on the weights.
     ///
     /// # Errors
     /// As [`Ciphertexts::multiply`].
     pub fn scalar_product(&self, key: &PublicKey, weights: &[i64]) -> Result<Self, Error> {
-        self.multiply(key, weights)?.sum(key)
+        let terms = self.terms(key, weights)?;
+        let mut work = key.modulus().workspace();
+        let products = terms.chunks(TERMS_AT_ONCE).map(|terms| key.modulus().raise_product(&mut work, terms));
+        let products: Vec<_> = products.collect();
+        Self::from_montgomery(key, products.len() * LANES, products).sum(key)
+    }
+
+    /// Bases in Montgomery form, negated where their scalar is negative, with the scalars' magnitudes.
+    fn terms(&self, key: &PublicKey, scalars: &[i64]) -> Result<Vec<(Pairs, [u64; LANES])>, Error> {
+        self.expect_key(key)?;
+        if self.count != scalars.len() {
+            return Err(Error::Counts { left: self.count, right: scalars.len() });
+        }
+        let has_negative = scalars.iter().any(|&scalar| scalar < 0);
+        let bases = if has_negative { self.with_signs(key, scalars)? } else { self.rescaled(key, 1) };
+        let magnitudes = scalars.chunks(LANES).map(|scalars| {
+            let mut magnitudes = [0; LANES];
+            magnitudes.iter_mut().zip(scalars).for_each(|(to, scalar)| *to = scalar.unsigned_abs());
+            magnitudes
+        });
+        Ok(bases.groups.into_iter().zip(magnitudes).collect())
     }
 
     /// The encrypted sum of all ciphertexts: one ciphertext. The sum of none is the ciphertext 1 of zero.

@@ -5,6 +5,7 @@
 
 use zeroize::{Zeroize, Zeroizing};
 
+use crate::absent::assert_absent;
 use crate::kernel::{LANES, Octet};
 use crate::lanes::Pairs;
 use crate::modulus::{Modulus, Workspace};
@@ -65,6 +66,9 @@ pub struct FixedBase {
     /// Where one row is read: for a window, for a row, its digits.
     words: Vec<Octet>,
 }
+
+assert_absent!(FixedBase: Clone, std::fmt::Debug, PartialEq);
+assert_absent!(Exponents: Clone, std::fmt::Debug, PartialEq);
 
 impl Drop for FixedBase {
     fn drop(&mut self) {

@@ -7,7 +7,8 @@
 //!
 //! - [`PublicKey`] and its [`KeyDigest`], the name that ciphertexts carry.
 //! - [`Encryptor`]: c = (1 + m·n)·h^(n·a) with h = −x² (Damgård, Jurik, Nielsen, "A generalization of Paillier's
-//!   public-key system with applications to electronic voting", IJIS 2010), from a table of powers; [`encrypt_textbook`].
+//!   public-key system with applications to electronic voting", IJIS 2010), from a table of powers, which
+//!   [`KeptTables`] keeps; [`encrypt_textbook`].
 //! - [`Ciphertexts`]: batches; add, subtract, multiply by open numbers, scalar products. [`GroupedSums`]: sums by group
 //!   in one pass over stored rows. [`Encryptor::rerandomise`].
 //! - [`Packing`]: signed numbers in slots with guard bits; [`Weight`] counts what they can take; [`FixedPoint`] makes
@@ -40,6 +41,7 @@ mod packing;
 mod plaintext;
 mod power;
 mod sums;
+mod tables;
 mod timing;
 
 pub use ciphertext::Ciphertexts;
@@ -54,4 +56,5 @@ pub use modulus::{Modulus, Workspace};
 pub use packing::{Packing, PackingError, WIDEST_SLOT, WIDEST_VALUE, Weight};
 pub use plaintext::Plaintext;
 pub use sums::GroupedSums;
+pub use tables::{KeptTables, Table, TableName};
 pub use timing::{Timing, VariableTime};

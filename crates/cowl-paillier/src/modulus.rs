@@ -12,8 +12,9 @@
 //! The bounds hold because R is at least 2¹²·n: numbers below 2n stay below 2n without comparisons.
 
 use crypto_bigint::{BoxedUint, ConcatenatingMul, NonZero};
-use zeroize::Zeroize;
+use zeroize::{Zeroize, Zeroizing};
 
+use crate::absent::assert_absent;
 use crate::kernel::{BLOCK, DIGIT_BITS, DIGIT_MASK, Kernel, LANES, Octet};
 use crate::lanes::{Lanes, Pairs};
 use crate::number::{digits_of, number_of};
@@ -34,6 +35,8 @@ pub struct Modulus {
     /// R² mod n², as a pair.
     pair_square_of_radix: [Vec<u64>; 2],
 }
+
+assert_absent!(Modulus: Clone, std::fmt::Debug, PartialEq);
 
 /// Room for intermediate results; overwritten when dropped.
 pub struct Workspace {
@@ -69,13 +72,13 @@ impl Modulus {
         assert!(n.as_words()[0] & 1 == 1 && bits.is_multiple_of(512) && bits <= 4096, "an odd modulus");
         let count = digit_count(bits);
         let radix_bits = DIGIT_BITS * count as u32;
-        let n = n.clone();
-        let n = NonZero::new(n).expect("an odd number is not zero");
-        let square = NonZero::new(n.as_ref().concatenating_mul(n.as_ref())).expect("nor is its square");
+        let square = Zeroizing::new(n.concatenating_mul(n));
+        let n = n.as_nz_vartime().expect("an odd number is not zero");
+        let square = square.as_nz_vartime().expect("nor is its square");
         let power = |radices: u32| {
             let bits = radices * radix_bits;
             let power = BoxedUint::one_with_precision(2 * radix_bits + 64).shl(bits);
-            pair(&power.rem(&square), &n, count)
+            pair(&Zeroizing::new(power.rem(square)), n, count)
         };
         let digits = digits_of(n.as_ref(), count);
         let square_of_radix = power(2);
@@ -224,7 +227,7 @@ impl Modulus {
 
     /// The same number in every lane.
     pub fn broadcast(&self, number: &BoxedUint) -> Lanes {
-        Lanes::broadcast(&zeroize::Zeroizing::new(digits_of(number, self.digits.len())))
+        Lanes::broadcast(&Zeroizing::new(digits_of(number, self.digits.len())))
     }
 
     /// Reduces the sum into the workspace's low half and leaves −q as the sum.
@@ -234,7 +237,7 @@ impl Modulus {
 
     /// The big number that a lane's digits are.
     pub fn number(&self, lanes: &Lanes, lane: usize) -> BoxedUint {
-        let mut digits = zeroize::Zeroizing::new(vec![0; self.digits.len()]);
+        let mut digits = Zeroizing::new(vec![0; self.digits.len()]);
         lanes.get(lane, &mut digits);
         number_of(&digits, self.bits)
     }
@@ -247,6 +250,7 @@ const fn digit_count(bits: u32) -> usize {
 
 fn pair(number: &BoxedUint, n: &NonZero<BoxedUint>, count: usize) -> [Vec<u64>; 2] {
     let (high, low) = number.div_rem(n);
+    let (high, low) = (Zeroizing::new(high), Zeroizing::new(low));
     [digits_of(&low, count), digits_of(&high, count)]
 }
 

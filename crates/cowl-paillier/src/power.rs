@@ -95,6 +95,27 @@ impl Modulus {
         result
     }
 
+    /// Π baseᵢ^exponentᵢ modulo n² of many groups of lanes, lane by lane, for exponents that are no secret: the squarings
+    /// are shared (Straus 1964; Handbook of Applied Cryptography, 14.88).
+    pub fn raise_product(&self, work: &mut Workspace, terms: &[(Pairs, [u64; LANES])]) -> Pairs {
+        let powers: Vec<_> =
+            terms.iter().map(|(base, _)| Powers::new(self, work, base, OPEN_WINDOW)).collect();
+        let all = terms.iter().flat_map(|(_, exponents)| exponents);
+        let longest = all.map(|exponent| 64 - exponent.leading_zeros()).max().unwrap_or(0);
+        let (mut result, mut factor) = (self.one(), self.zero_pairs());
+        for window in (0..longest.div_ceil(OPEN_WINDOW)).rev() {
+            for _ in 0..OPEN_WINDOW {
+                self.square_pairs(work, &mut result);
+            }
+            for ((_, exponents), powers) in terms.iter().zip(&powers) {
+                let index = exponents.map(|exponent| bits_at(&[exponent], window * OPEN_WINDOW, OPEN_WINDOW));
+                powers.gather(&index, &mut factor);
+                self.multiply_pairs(work, &mut result, &factor);
+            }
+        }
+        result
+    }
+
     /// baseᵢ^exponentᵢ modulo n², all in Montgomery form, for exponents that are no secret.
     pub fn raise_open(&self, work: &mut Workspace, base: &Pairs, exponents: &[u64; LANES]) -> Pairs {
         let powers = Powers::new(self, work, base, OPEN_WINDOW);
