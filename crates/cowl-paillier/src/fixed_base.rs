@@ -17,7 +17,7 @@ pub const LARGEST_TABLE: usize = 32 << 20;
 /// Bits of an exponent a multiplication where every row is read.
 const CONSTANT_WINDOW: u32 = 7;
 /// Bits of an exponent a multiplication where one row is read.
-const VARIABLE_WINDOW: u32 = 8;
+const VARIABLE_WINDOW: u32 = 9;
 /// Octets of exponents that share a window's rows while these are in the cache.
 const SHARING: usize = 32;
 
