@@ -1,0 +1,152 @@
+//! Which rows a query takes, by group; and the seam behind which engines find them.
+
+use std::cmp::Ordering;
+use std::collections::HashMap;
+
+use crate::clear::{Cell, ClearTable};
+use crate::query::{OrderKey, Query};
+
+/// Finds the rows of a query. An engine reads open and token columns; it never sees a ciphertext.
+///
+/// Two engines give equal [`Selection`]s for equal tables and queries. That is what `tests/conformance` checks, and
+/// what lets the opener, on whatever engine it has, compare its selection with the cloud's.
+pub trait SelectionEngine {
+    /// The groups of a query and their rows, before small groups are left out.
+    ///
+    /// # Errors
+    /// [`EngineError`].
+    fn select(&self, query: &Query) -> Result<Selection, EngineError>;
+}
+
+/// Why an engine found no rows.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EngineError {
+    /// The asker's fault: a join that would take rows several times.
+    #[error(
+        "the join on '{table}.{column}' is not allowed: a token stands there twice, and it would multiply rows; join \
+         tables in which it stands once"
+    )]
+    RowMultiplyingJoin {
+        /// The joined table.
+        table: String,
+        /// Its token column.
+        column: String,
+    },
+    /// The engine was not given a table, or another version of it.
+    #[error("table '{0}' is not at hand in the version that the query is about")]
+    MissingTable(String),
+    /// The tables are larger than this engine takes.
+    #[error("the tables have more than {most} {what}, the most that this machine takes")]
+    TooLarge {
+        /// What there is too much of.
+        what: &'static str,
+        /// How much there may be.
+        most: u64,
+    },
+    /// The query takes too many steps.
+    #[error("the query takes more than {most} steps: ask about fewer rows or with fewer conditions")]
+    Steps {
+        /// The most steps of the engine's machine.
+        most: u64,
+    },
+    /// The query takes too long.
+    #[error("the query takes longer than {most:?}: ask about fewer rows or with fewer conditions")]
+    Time {
+        /// The longest time.
+        most: std::time::Duration,
+    },
+    /// The engine's own fault.
+    #[error("the engine failed: {0}")]
+    Internal(String),
+}
+
+/// A group of rows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Group {
+    /// Its keys, in the order of [`Query::keys`].
+    pub keys: Vec<Cell>,
+    /// Numbers of its rows in the query's first table, from 0, ascending, each once.
+    pub rows: Vec<u64>,
+}
+
+/// The groups of a query in ascending order of their keys. Without keys, one group, which may be empty.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Selection {
+    /// Those groups.
+    pub groups: Vec<Group>,
+}
+
+/// What is left of a selection when small groups are out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Released {
+    /// Groups in the query's order, at most its limit.
+    pub groups: Vec<Group>,
+    /// How many groups had too few rows. Not for the receiver.
+    pub suppressed: u64,
+}
+
+impl Selection {
+    /// Brings groups and their rows into order, so that all engines give the same.
+    pub fn new(mut groups: Vec<Group>) -> Self {
+        groups.iter_mut().for_each(|group| group.rows.sort_unstable());
+        groups.sort_by(|a, b| a.keys.cmp(&b.keys));
+        Self { groups }
+    }
+
+    /// Groups rows by their keys. `matches` are rows of all the query's tables, one tuple a taken row of the first.
+    pub(crate) fn of_matches(
+        query: &Query,
+        tables: &[&ClearTable],
+        matches: impl Iterator<Item = Result<Vec<u64>, EngineError>>,
+    ) -> Result<Self, EngineError> {
+        let columns: Vec<(usize, &[Cell])> = query
+            .keys
+            .iter()
+            .map(|key| {
+                let table = usize::from(key.table);
+                (table, tables[table].cells(key.column).expect("a checked query's keys are clear columns"))
+            })
+            .collect();
+        let mut found: HashMap<Vec<&Cell>, Vec<u64>> = HashMap::new();
+        if query.keys.is_empty() {
+            found.insert(Vec::new(), Vec::new());
+        }
+        let mut keys = Vec::with_capacity(columns.len());
+        for rows in matches {
+            let rows = rows?;
+            keys.clear();
+            keys.extend(columns.iter().map(|(table, cells)| &cells[rows[*table] as usize]));
+            match found.get_mut(&keys) {
+                Some(group) => group.push(rows[0]),
+                None => drop(found.insert(keys.clone(), vec![rows[0]])),
+            }
+        }
+        let group = |(keys, rows): (Vec<&Cell>, _)| Group { keys: keys.into_iter().cloned().collect(), rows };
+        Ok(Self::new(found.into_iter().map(group).collect()))
+    }
+
+    /// Leaves out groups of fewer than `minimum` rows (at least 1), then orders and limits.
+    ///
+    /// In this order, because a limit that counted small groups would show that there are some.
+    pub fn release(self, query: &Query, minimum: u64) -> Released {
+        let all = self.groups.len();
+        let large = |group: &Group| group.rows.len() as u64 >= minimum.max(1);
+        let mut groups: Vec<Group> = self.groups.into_iter().filter(large).collect();
+        let suppressed = (all - groups.len()) as u64;
+        groups.sort_by(|a, b| compare(query, a, b));
+        groups.truncate(query.limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX)));
+        Released { groups, suppressed }
+    }
+}
+
+fn compare(query: &Query, a: &Group, b: &Group) -> Ordering {
+    let step = |order: &crate::query::Order| {
+        let ascending = match order.by {
+            OrderKey::Key(place) => a.keys[usize::from(place)].cmp(&b.keys[usize::from(place)]),
+            OrderKey::Count => a.rows.len().cmp(&b.rows.len()),
+        };
+        if order.descending { ascending.reverse() } else { ascending }
+    };
+    query.order.iter().map(step).find(|order| order.is_ne()).unwrap_or_else(|| a.keys.cmp(&b.keys))
+}
