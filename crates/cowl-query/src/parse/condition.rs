@@ -89,7 +89,9 @@ fn comparison(
     if let Some(at) = names.column_of(left)? {
         return Ok(Condition::Compare { column: at, comparison, value: value(right, at, names)? });
     }
-    let at = column(right, names)?;
+    let Some(at) = names.column_of(right)? else {
+        return not_allowed(name_of(if matches!(left, Expr::Value(_)) { right } else { left }), CONDITIONS);
+    };
     Ok(Condition::Compare { column: at, comparison: comparison.flipped(), value: value(left, at, names)? })
 }
 

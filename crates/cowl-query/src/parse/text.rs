@@ -29,6 +29,11 @@ impl Dialect for Plain {
     fn is_identifier_part(&self, letter: char) -> bool {
         letter.is_alphanumeric() || letter == '_'
     }
+
+    /// FILTER is read, so that it can be refused by its name.
+    fn supports_filter_during_aggregation(&self) -> bool {
+        true
+    }
 }
 
 /// The one query of a text.

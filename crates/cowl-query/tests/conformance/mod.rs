@@ -13,7 +13,7 @@ use cowl_query::{
 };
 use proptest::prelude::*;
 
-pub const WARDS: [&str; 6] = ["A", "a", "Cardio", "Cardiology", "Ünal", "O'Neill; DROP"];
+pub(crate) const WARDS: [&str; 6] = ["A", "a", "Cardio", "Cardiology", "Ünal", "O'Neill; DROP"];
 const COLUMNS: [(&str, ColumnRole, ColumnType); 8] = [
     ("ward", ColumnRole::Open, ColumnType::Category),
     ("admitted", ColumnRole::Open, ColumnType::Date),
@@ -26,7 +26,7 @@ const COLUMNS: [(&str, ColumnRole, ColumnType); 8] = [
 ];
 
 /// A table of six clear and two secret columns.
-pub fn schema(rows: u64) -> TableSchema {
+pub(crate) fn schema(rows: u64) -> TableSchema {
     let column = |(name, role, kind): (&str, _, _)| Column { name: name.to_owned(), role, kind };
     let set = |name: &str, layout, columns: &[u16]| SealedSet {
         name: name.to_owned(),
@@ -46,7 +46,7 @@ pub fn schema(rows: u64) -> TableSchema {
     }
 }
 
-pub fn granted(name: &str, rows: u64) -> GrantedTable {
+pub(crate) fn granted(name: &str, rows: u64) -> GrantedTable {
     GrantedTable { name: name.to_owned(), schema: schema(rows) }
 }
 
@@ -79,7 +79,7 @@ fn value(place: u16) -> BoxedStrategy<Cell> {
     }
 }
 
-pub fn clear_table(name: &'static str, most: usize) -> impl Strategy<Value = ClearTable> {
+pub(crate) fn clear_table(name: &'static str, most: usize) -> impl Strategy<Value = ClearTable> {
     let row = (0..6u16).map(cell).collect::<Vec<_>>();
     prop::collection::vec(row, 0..most).prop_map(move |rows| {
         let column = |place: u16| ClearColumn {
@@ -140,7 +140,7 @@ fn condition(tables: u16) -> impl Strategy<Value = Condition> {
 }
 
 /// Tables and an allowed query over them, with a join in half of the cases.
-pub fn case() -> impl Strategy<Value = (Vec<ClearTable>, Query)> {
+pub(crate) fn case() -> impl Strategy<Value = (Vec<ClearTable>, Query)> {
     let tables = (clear_table("stays", 60), prop::option::of(clear_table("patients", 8)));
     tables.prop_flat_map(|(first, second)| {
         let tables: Vec<ClearTable> = std::iter::once(first).chain(second).collect();
@@ -190,7 +190,7 @@ fn query_of(
     }
 }
 
-pub fn catalog(tables: &[ClearTable]) -> Catalog {
+pub(crate) fn catalog(tables: &[ClearTable]) -> Catalog {
     let granted =
         |table: &ClearTable| GrantedTable { name: table.name().to_owned(), schema: table.schema().clone() };
     Catalog { tables: tables.iter().map(granted).collect() }
@@ -300,7 +300,7 @@ fn oracle(tables: &[ClearTable], query: &Query) -> Selection {
 }
 
 /// Whether an engine gives what the oracle gives.
-pub fn check<E: SelectionEngine>(
+pub(crate) fn check<E: SelectionEngine>(
     build: impl Fn(Vec<Arc<ClearTable>>) -> E,
     tables: &[ClearTable],
     query: &Query,
