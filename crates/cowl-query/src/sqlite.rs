@@ -188,7 +188,7 @@ fn authorize(context: AuthContext<'_>) -> Authorization {
     match context.action {
         AuthAction::Select => Authorization::Allow,
         AuthAction::Read { table_name, .. } if statement::is_table(table_name) => Authorization::Allow,
-        AuthAction::Function { function_name } if function_name == "substr" => Authorization::Allow,
+        AuthAction::Function { function_name: "substr" } => Authorization::Allow,
         _ => Authorization::Deny,
     }
 }

@@ -1,4 +1,5 @@
 //! What may be asked, and what is refused under which name.
+#![allow(clippy::unwrap_used, reason = "a test that fails may panic where it fails")]
 
 #[allow(dead_code, reason = "the schemas of the suite are used here, its oracle is not")]
 mod conformance;

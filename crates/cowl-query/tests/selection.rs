@@ -1,4 +1,5 @@
 //! SQLite finds the rows that an oracle finds, row by row.
+#![allow(clippy::unwrap_used, reason = "a test that fails may panic where it fails")]
 
 #[allow(dead_code, reason = "each test file uses a part of the suite")]
 mod conformance;
