@@ -94,38 +94,6 @@ impl Selection {
         Self { groups }
     }
 
-    /// Groups rows by their keys. `matches` are rows of all the query's tables, one tuple a taken row of the first.
-    pub(crate) fn of_matches(
-        query: &Query,
-        tables: &[&ClearTable],
-        matches: impl Iterator<Item = Result<Vec<u64>, EngineError>>,
-    ) -> Result<Self, EngineError> {
-        let columns: Vec<(usize, &[Cell])> = query
-            .keys
-            .iter()
-            .map(|key| {
-                let table = usize::from(key.table);
-                (table, tables[table].cells(key.column).expect("a checked query's keys are clear columns"))
-            })
-            .collect();
-        let mut found: HashMap<Vec<&Cell>, Vec<u64>> = HashMap::new();
-        if query.keys.is_empty() {
-            found.insert(Vec::new(), Vec::new());
-        }
-        let mut keys = Vec::with_capacity(columns.len());
-        for rows in matches {
-            let rows = rows?;
-            keys.clear();
-            keys.extend(columns.iter().map(|(table, cells)| &cells[rows[*table] as usize]));
-            match found.get_mut(&keys) {
-                Some(group) => group.push(rows[0]),
-                None => drop(found.insert(keys.clone(), vec![rows[0]])),
-            }
-        }
-        let group = |(keys, rows): (Vec<&Cell>, _)| Group { keys: keys.into_iter().cloned().collect(), rows };
-        Ok(Self::new(found.into_iter().map(group).collect()))
-    }
-
     /// Leaves out groups of fewer than `minimum` rows (at least 1), then orders and limits.
     ///
     /// In this order, because a limit that counted small groups would show that there are some.
@@ -137,6 +105,46 @@ impl Selection {
         groups.sort_by(|a, b| compare(query, a, b));
         groups.truncate(query.limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX)));
         Released { groups, suppressed }
+    }
+}
+
+/// Puts rows into groups as an engine finds them.
+pub(crate) struct Grouping<'a> {
+    /// For each key the table's place in the query, and the column.
+    columns: Vec<(usize, &'a [Cell])>,
+    groups: HashMap<Vec<&'a Cell>, Vec<u64>>,
+    /// The keys of the row at hand; kept, so that a row costs no memory of its own.
+    keys: Vec<&'a Cell>,
+}
+
+impl<'a> Grouping<'a> {
+    /// No rows yet. `tables` are those of the query, which was checked.
+    pub(crate) fn new(query: &Query, tables: &[&'a ClearTable]) -> Self {
+        let column = |key: &crate::query::ColumnRef| {
+            let table = usize::from(key.table);
+            (table, tables[table].cells(key.column).expect("a checked query's keys are clear columns"))
+        };
+        let mut groups = HashMap::new();
+        if query.keys.is_empty() {
+            groups.insert(Vec::new(), Vec::new());
+        }
+        Self { columns: query.keys.iter().map(column).collect(), groups, keys: Vec::new() }
+    }
+
+    /// Takes a row of the first table, with the rows of the others that are joined to it.
+    pub(crate) fn take(&mut self, rows: &[u64]) {
+        self.keys.clear();
+        self.keys.extend(self.columns.iter().map(|(table, cells)| &cells[rows[*table] as usize]));
+        match self.groups.get_mut(&self.keys) {
+            Some(group) => group.push(rows[0]),
+            None => drop(self.groups.insert(self.keys.clone(), vec![rows[0]])),
+        }
+    }
+
+    /// The groups.
+    pub(crate) fn finish(self) -> Selection {
+        let group = |(keys, rows): (Vec<&Cell>, _)| Group { keys: keys.into_iter().cloned().collect(), rows };
+        Selection::new(self.groups.into_iter().map(group).collect())
     }
 }
 

@@ -23,7 +23,7 @@ use rusqlite::{Connection, ErrorCode, ToSql, params_from_iter};
 use crate::clear::{Cell, ClearTable};
 use crate::limits::{MOST_TABLES, MOST_VALUES};
 use crate::query::{Query, QueryTable};
-use crate::selection::{EngineError, Selection, SelectionEngine};
+use crate::selection::{EngineError, Grouping, Selection, SelectionEngine};
 
 /// How often the machine's steps are counted.
 const STEPS_BETWEEN_CHECKS: i32 = 1_000;
@@ -116,13 +116,15 @@ impl SelectionEngine for SqliteEngine {
         let steps = self.watch()?;
         let explain = |error: rusqlite::Error| self.explain(&error, &steps);
         let mut statement = self.connection.prepare(&sql).map_err(explain)?;
-        let width = places.len();
-        let read = |row: &rusqlite::Row<'_>| (0..width).map(|at| row.get::<_, i64>(at)).collect();
-        let rows = statement.query_map(params_from_iter(values), read).map_err(explain)?;
-        let matches = rows.map(|row: Result<Vec<i64>, _>| {
-            row.map(|row| row.into_iter().map(i64::unsigned_abs).collect()).map_err(explain)
-        });
-        Selection::of_matches(query, &tables, matches)
+        let mut found = statement.query(params_from_iter(values)).map_err(explain)?;
+        let (mut grouping, mut rows) = (Grouping::new(query, &tables), vec![0; places.len()]);
+        while let Some(row) = found.next().map_err(explain)? {
+            for (at, number) in rows.iter_mut().enumerate() {
+                *number = row.get::<_, i64>(at).map_err(internal)?.unsigned_abs();
+            }
+            grouping.take(&rows);
+        }
+        Ok(grouping.finish())
     }
 }
 
