@@ -2,22 +2,26 @@
 //! way; large files and pipes pass through memory part by part. A large file can be taken up again where it
 //! was cut; a pipe cannot, and one that breaks off leaves nothing behind that anybody sees.
 
+mod age;
+mod held;
 mod large;
 mod pipe;
 mod target;
 mod workshop;
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::io::Cursor;
+use std::sync::Arc;
 
-use cowl_crypto::digest::Digest;
 use cowl_domain::{ItemId, RecordId, SealingPolicy, SuiteId};
+use held::Held;
 use rayon::prelude::*;
 pub(crate) use target::Target;
 use workshop::{NewContent, SealedContent, SealedFile, Workshop};
 
 use crate::codec::{CodecChoice, WHOLE_LIMIT};
 use crate::error::{Result, VaultError};
+use crate::indexing::Document;
 use crate::local::SeenFile;
 use crate::progress::Progress;
 use crate::record::{Delta, Record};
@@ -41,17 +45,9 @@ pub struct AddOptions {
     pub codec: CodecChoice,
     /// Opens `.age` files, so that their content is taken in; lines of an identity file.
     pub age_identity: Option<zeroize::Zeroizing<String>>,
-}
-
-/// What the record holds already, by name.
-type Held = HashMap<String, HeldItem>;
-
-#[derive(Clone, Copy)]
-struct HeldItem {
-    item: ItemId,
-    content: Digest,
-    size: u64,
-    suite: SuiteId,
+    /// Whether what has the name of a file goes for it, wherever it came from. Otherwise it goes only for what this
+    /// device has read from the same path before.
+    pub replace: bool,
 }
 
 /// One addition under way.
@@ -61,7 +57,7 @@ struct Adding<'a> {
     options: &'a AddOptions,
     policy: SealingPolicy,
     progress: &'a dyn Progress,
-    held: Held,
+    held: Arc<Held>,
     /// Of an own record; too many are joined.
     small_segments: usize,
     report: AddReport,
@@ -70,7 +66,8 @@ struct Adding<'a> {
 
 impl Vault {
     /// Adds files to a record: an own one, or one with a grant to append. What the record holds already under
-    /// the same name, unchanged, is left alone; what has changed replaces what was there.
+    /// the same name, unchanged, is left alone; a file that has changed since it was read from the same path replaces
+    /// what it was; of any other the name has to be free ([`AddOptions::replace`]).
     ///
     /// # Errors
     /// Those of the server; each file's own trouble is in the report instead.
@@ -90,7 +87,7 @@ impl Vault {
         let target = self.target(record).await?;
         let (held, small_segments) = match &target {
             Target::Own(change) => self.held(&change.record).await?,
-            Target::Appended(_) => (Held::new(), 0),
+            Target::Appended(_) => (Held::default(), 0),
         };
         let mut adding = Adding {
             vault: self,
@@ -98,17 +95,19 @@ impl Vault {
             options,
             policy,
             progress,
-            held,
+            held: Arc::new(held),
             small_segments,
             report: AddReport::default(),
             seen: Vec::new(),
         };
         progress.begin("sealing", sources.iter().filter_map(Source::size).sum());
-        adding.run(sources).await?;
+        let outcome = adding.run(sources).await;
         progress.end();
-        let (report, seen) = (adding.report, adding.seen);
-        self.change_state(|state| state.set_files(seen))?;
-        Ok(report)
+        // Of an addition that was cut, too: what has arrived is known by its path the next time.
+        let Adding { report, seen, held, .. } = adding;
+        let held: HashSet<ItemId> = held.ids().collect();
+        self.change_state(|state| state.set_files(seen, &held))?;
+        outcome.map(|()| report)
     }
 
     /// What an own record holds, and how many small search segments.
@@ -116,17 +115,8 @@ impl Vault {
         let (items, _) = self.verified_items(record).await?;
         let open = self.open_sound(record, items).await?;
         let small = open.iter().filter(|open| segments::is_small_segment(open)).count();
-        let held = open.into_iter().filter(|open| !segments::is_segment(open)).map(|open| {
-            let manifest = open.manifest;
-            let held = HeldItem {
-                item: manifest.item,
-                content: manifest.content,
-                size: manifest.content_size,
-                suite: manifest.suite,
-            };
-            (manifest.label.name, held)
-        });
-        Ok((held.collect(), small))
+        let items = open.into_iter().filter(|open| !segments::is_segment(open)).collect();
+        Ok((Held::new(items, self.state().files_of(&record.id)), small))
     }
 }
 
@@ -177,7 +167,7 @@ impl Adding<'_> {
             sealer,
             options: self.options.clone(),
             policy: self.policy.clone(),
-            held: self.held.clone(),
+            held: Arc::clone(&self.held),
         };
         Ok(tokio::task::spawn_blocking(move || {
             sources.into_par_iter().with_max_len(1).map(|source| workshop.seal_file(source)).collect()
@@ -194,30 +184,15 @@ impl Adding<'_> {
         if self.options.age_identity.is_some() {
             return sources;
         }
-        let state = self.vault.state();
-        let record = self.record().id;
-        let seen = state.files_of(&record);
         let mut rest = Vec::new();
-        let mut unchanged = Vec::new();
         for source in sources {
-            let held = self.held.get(source.name());
-            let same = source.stamp().and_then(|stamp| {
-                let file = seen.get(stamp.path.to_string_lossy().as_ref())?;
-                let same = file.size == stamp.size
-                    && file.modified_nanos == stamp.modified_nanos
-                    && file.inode == stamp.inode
-                    && held.is_some_and(|held| self.options.accepts(held.suite));
-                (same && held.is_some_and(|held| held.item == file.item)).then_some((file.item, stamp.size))
-            });
-            match same {
-                Some((item, size)) => unchanged.push((source.name, item, size)),
+            match self.held.untouched(&source, self.options) {
+                Some(item) => {
+                    self.progress.advance(source.size().unwrap_or(0));
+                    self.report.files.push((source.name, Added::Unchanged(item)));
+                }
                 None => rest.push(source),
             }
-        }
-        drop(state);
-        for (name, item, size) in unchanged {
-            self.progress.advance(size);
-            self.report.files.push((name, Added::Unchanged(item)));
         }
         rest
     }
@@ -226,9 +201,13 @@ impl Adding<'_> {
     async fn add_streamed(&mut self, source: Source) -> Result<Option<Source>> {
         let Source { name, origin } = source;
         match origin {
+            Origin::File(stamp) if self.options.name_inside(&name).is_some() => {
+                let file = Box::new(stamp.open()?);
+                self.add_pipe(name, Some(stamp), file).await
+            }
             Origin::File(stamp) => self.add_large(name, stamp).await.map(|()| None),
-            Origin::Reader(reader) => self.add_pipe(name, reader).await,
-            Origin::Bytes(bytes) => self.add_pipe(name, Box::new(Cursor::new(bytes))).await,
+            Origin::Reader(reader) => self.add_pipe(name, None, reader).await,
+            Origin::Bytes(bytes) => self.add_pipe(name, None, Box::new(Cursor::new(bytes))).await,
         }
     }
 
@@ -241,14 +220,14 @@ impl Adding<'_> {
                 Err(reason) => Added::Refused(reason),
                 Ok(SealedContent::Same(item)) => Added::Unchanged(item),
                 Ok(SealedContent::New(new)) => {
-                    let NewContent { sealed, parts: own, text, replaces } = *new;
+                    let NewContent { sealed, parts: own, document, replaces } = *new;
                     self.report.bytes += file.size;
                     self.report.stored += sealed.stored;
                     self.report.parts += own.len() as u64;
                     parts.extend(own);
-                    texts.extend(text);
-                    delta.removed.extend(replaces);
                     let item = sealed.item;
+                    texts.push(self.text_of(item, document));
+                    delta.removed.extend(replaces);
                     delta.items.push((item, sealed.placement, sealed.new));
                     replaces.map_or(Added::Sealed(item), |old| Added::Replaced { new: item, old })
                 }
@@ -287,6 +266,12 @@ impl Adding<'_> {
         }
         self.vault.upload(&self.record().id, parts).await?;
         self.target.commit(self.vault, delta).await
+    }
+
+    /// What search takes in; what it cannot is in the report.
+    fn text_of(&mut self, item: ItemId, document: Document) -> TextDocument {
+        self.report.unread.extend(document.unread.map(|_| item));
+        document.text
     }
 
     fn note(&mut self, name: String, stamp: Option<FileStamp>, added: Added) {

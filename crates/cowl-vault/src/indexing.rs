@@ -39,23 +39,27 @@ impl TextExtractor for StructuredReports {
 static EXTRACTORS: LazyLock<Extractors> =
     LazyLock::new(|| Extractors::new(vec![Box::new(StructuredReports)]).contained());
 
-/// What search should know of an item; `None` where there is nothing but bytes.
-pub(crate) fn document(
-    record: RecordId,
-    item: ItemId,
-    label: &Label,
-    content: &[u8],
-) -> Option<TextDocument> {
-    // A damaged file is still worth keeping; it is found by its label.
-    let text = EXTRACTORS.extract(label.kind, &label.name, content).unwrap_or_default();
+/// What search should know of an item.
+pub(crate) struct Document {
+    pub text: TextDocument,
+    /// Why its content could not be read; it is found by its label only.
+    pub unread: Option<ExtractError>,
+}
+
+/// What search should know of an item. A damaged file is still worth keeping.
+pub(crate) fn document(record: RecordId, item: ItemId, label: &Label, content: &[u8]) -> Document {
+    let (text, unread) = match EXTRACTORS.extract(label.kind, &label.name, content) {
+        Ok(text) => (text, None),
+        Err(error) => (String::new(), Some(error)),
+    };
     let study = label.study.as_ref().map(|study| format!("{} {}", study.modality, study.description));
     let title: Vec<&str> = [Some(label.name.as_str()), label.description.as_deref(), study.as_deref()]
         .into_iter()
         .flatten()
         .filter(|text| !text.trim().is_empty())
         .collect();
-    let document = TextDocument { item, record, title: title.join(" · "), date: label.date.clone(), text };
-    Some(document)
+    let text = TextDocument { item, record, title: title.join(" · "), date: label.date.clone(), text };
+    Document { text, unread }
 }
 
 /// Seals texts as items of kind `index`.
@@ -171,7 +175,7 @@ impl Vault {
             let documents = match label.kind {
                 // A segment is untrusted bytes of whoever sealed it.
                 Kind::Index => sources.sound(open, segment::decode(&content).unwrap_or_default()),
-                _ => document(record.id, id, label, &content).into_iter().collect(),
+                _ => vec![document(record.id, id, label, &content).text],
             };
             index.add(id, &documents)?;
             progress.advance(1);

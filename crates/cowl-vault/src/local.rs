@@ -1,7 +1,7 @@
 //! What a device remembers between commands, sealed under a key of the party: pinned keys, the newest
 //! checkpoint and heads that it has seen (so that rollback shows), what became of files it has read.
 
-use std::collections::BTreeMap;
+use std::collections::{HashMap, HashSet};
 
 use cowl_crypto::digest::Digest;
 use cowl_crypto::merkle::Hash;
@@ -136,21 +136,21 @@ impl LocalState {
         self.ended.push(new);
     }
 
-    /// The files of one record, by path.
-    pub(crate) fn files_of(&self, record: &RecordId) -> BTreeMap<&str, &SeenFile> {
-        self.files
-            .iter()
-            .filter(|file| file.record == *record)
-            .map(|file| (file.path.as_str(), file))
-            .collect()
+    /// The files of one record.
+    pub(crate) fn files_of(&self, record: &RecordId) -> Vec<SeenFile> {
+        self.files.iter().filter(|file| file.record == *record).cloned().collect()
     }
 
-    /// Takes in newer knowledge of files.
-    pub(crate) fn set_files(&mut self, new: Vec<SeenFile>) {
-        let mut all: BTreeMap<(RecordId, String), SeenFile> =
-            self.files.drain(..).map(|file| ((file.record, file.path.clone()), file)).collect();
-        all.extend(new.into_iter().map(|file| ((file.record, file.path.clone()), file)));
-        self.files = all.into_values().collect();
+    /// Takes in newer knowledge of files. What the same paths were before is kept for the items that are `held`
+    /// still: a file that was added under two names is known as both.
+    pub(crate) fn set_files(&mut self, new: Vec<SeenFile>, held: &HashSet<ItemId>) {
+        let newer: HashMap<(RecordId, &str), ItemId> =
+            new.iter().map(|file| ((file.record, file.path.as_str()), file.item)).collect();
+        self.files.retain(|old| {
+            let newer = newer.get(&(old.record, old.path.as_str()));
+            newer.is_none_or(|item| *item != old.item && held.contains(&old.item))
+        });
+        self.files.extend(new);
     }
 }
 

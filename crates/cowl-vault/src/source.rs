@@ -60,6 +60,12 @@ impl Source {
         Self { name: name.into(), origin: Origin::Reader(reader) }
     }
 
+    /// The same under another name.
+    #[must_use]
+    pub fn named(self, name: impl Into<String>) -> Self {
+        Self { name: name.into(), ..self }
+    }
+
     /// The name under which it will be seen.
     pub fn name(&self) -> &str {
         &self.name

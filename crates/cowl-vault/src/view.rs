@@ -94,7 +94,8 @@ pub enum Added {
     Sealed(ItemId),
     /// The record has this content under this name already.
     Unchanged(ItemId),
-    /// The record had this name with other content; the new content was sealed as a new item, the old one removed.
+    /// The record had this file before with other content, or the caller asked for it: the new content was sealed
+    /// as a new item, the old one removed.
     Replaced {
         /// The new item.
         new: ItemId,
@@ -110,6 +111,8 @@ pub enum Added {
 pub struct AddReport {
     /// One line a file: its name and what became of it.
     pub files: Vec<(String, Added)>,
+    /// Items whose content could not be read for search; they are found by their labels only.
+    pub unread: Vec<ItemId>,
     /// Bytes of content that were sealed.
     pub bytes: u64,
     /// Bytes stored for them.

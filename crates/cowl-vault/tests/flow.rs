@@ -19,6 +19,8 @@ mod items;
 mod jobs;
 #[path = "flow/large.rs"]
 mod large;
+#[path = "flow/names.rs"]
+mod names;
 #[path = "flow/policies.rs"]
 mod policies;
 #[path = "flow/rekeying.rs"]

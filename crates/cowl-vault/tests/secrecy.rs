@@ -227,7 +227,7 @@ async fn add_everything(patient: &Party, record: cowl_domain::RecordId, folder: 
                 date: Some(planted::DATE.to_owned()),
                 suite: Some(suite),
                 codec,
-                age_identity: None,
+                ..AddOptions::default()
             };
             let mut sources = Source::gather(&[folder.to_owned()]).unwrap();
             sources.retain(|source| suite == SuiteId::Standard || !source.name().contains("large"));

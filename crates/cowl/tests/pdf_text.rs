@@ -92,6 +92,9 @@ fn a_record_takes_in_honest_files_and_bombs_and_finds_the_words_of_the_former() 
     let bomb = world.write("bomb.pdf", bomb(12_000_000));
     let added = world.json("alice", &["record", "add", honest.to_str().unwrap(), bomb.to_str().unwrap()]);
     assert_eq!(added["files"].as_array().unwrap().len(), 2, "{added}");
+    let notes = added["files"].as_array().unwrap().iter().map(|file| file["note"].as_str());
+    let notes: Vec<_> = notes.map(|note| note.is_some_and(|note| note.contains("label only"))).collect();
+    assert_eq!(notes, [false, true], "what cannot be read is said: {added}");
     let found = text(&world.yes("alice", &["search", "gingivitis"]));
     assert!(found.contains("visit.pdf"), "{found}");
     assert!(text(&world.yes("alice", &["search", "bomb"])).contains("bomb.pdf"));

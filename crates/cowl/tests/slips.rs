@@ -56,6 +56,25 @@ fn two_files_of_one_name_are_refused_before_one_takes_the_others_place() {
 }
 
 #[test]
+fn a_file_of_another_folder_is_refused_where_its_name_is_taken_and_told_the_ways_out() {
+    let Some(world) = World::new() else { return };
+    world.register("alice", "patient");
+    world.write("visits/1/report.txt", "one");
+    world.write("visits/2/report.txt", "two");
+    world.yes("alice", &["record", "add", "visits/1"]);
+    world.no(1, "alice", &["record", "add", "visits/2"]);
+    assert_eq!(world.yes("alice", &["record", "get", "report.txt"]), b"one");
+    world.yes("alice", &["record", "add", "visits/2/report.txt", "--name", "second.txt"]);
+    world.yes("alice", &["record", "add", "visits/2", "--replace"]);
+    assert_eq!(world.yes("alice", &["record", "get", "report.txt"]), b"two");
+    world.yes("alice", &["record", "add", "visits/2", "--name", "second"]);
+    for name in ["second.txt", "second/report.txt"] {
+        assert_eq!(world.yes("alice", &["record", "get", name]), b"two", "{name}");
+    }
+    world.no(2, "alice", &["record", "add", "visits/1", "visits/2/report.txt", "--name", "which"]);
+}
+
+#[test]
 fn names_may_hold_spaces_and_any_letters_and_stand_for_their_items() {
     let Some(world) = World::new() else { return };
     world.register("alice", "patient");

@@ -11,6 +11,7 @@ use cowl_seal::file_key::ItemKey;
 use cowl_seal::payload::plain_length;
 
 use super::Adding;
+use super::held::Standing;
 use crate::codec::{self, WHOLE_LIMIT};
 use crate::error::{Result, VaultError};
 use crate::journal::Journal;
@@ -31,19 +32,22 @@ pub(super) struct Arrived {
     pub codec: CodecId,
     pub parts: Vec<PartEntry>,
     pub passed: Passed,
+    /// The item that goes for it.
+    pub replaces: Option<ItemId>,
 }
 
 impl Adding<'_> {
     pub(super) async fn add_large(&mut self, name: String, stamp: FileStamp) -> Result<()> {
-        if let Some(held) = self.held.get(&name).copied()
-            && held.size == stamp.size
-            && self.options.accepts(held.suite)
-            && held.content == tokio::task::block_in_place(|| hash_file(&stamp))?
-        {
-            self.progress.advance(stamp.size);
-            self.note(name, Some(stamp), Added::Unchanged(held.item));
-            return Ok(());
-        }
+        let replaces = match self.standing_of_large(&name, &stamp)? {
+            Standing::Same(item) => {
+                self.progress.advance(stamp.size);
+                self.note(name, Some(stamp), Added::Unchanged(item));
+                return Ok(());
+            }
+            Standing::Taken(reason) => return self.refuse(name, &stamp, reason),
+            Standing::Replaces(old) => Some(old),
+            Standing::Free => None,
+        };
         let (head, samples) = tokio::task::block_in_place(|| look_into(&stamp))?;
         let label = self.options.label(name.clone(), &head);
         let suite = self.options.suite_for(&self.policy, label.kind);
@@ -64,11 +68,21 @@ impl Adding<'_> {
             codec: journal.codec,
             parts: std::mem::take(&mut journal.parts),
             passed,
+            replaces,
         };
         let added = self.commit_streamed(arrived).await?;
         journal.forget(self.vault)?;
         self.note(name, Some(stamp), added);
         Ok(())
+    }
+
+    /// The content is read only where the record has something of that size.
+    fn standing_of_large(&self, name: &str, stamp: &FileStamp) -> Result<Standing> {
+        let content = match self.held.has_size(name, stamp.size) {
+            true => Some(tokio::task::block_in_place(|| digest_of(stamp.open()?))?),
+            false => None,
+        };
+        Ok(self.held.standing(name, Some(stamp), content.as_ref(), self.options))
     }
 
     fn refuse(&mut self, name: String, stamp: &FileStamp, reason: String) -> Result<()> {
@@ -121,9 +135,9 @@ impl Adding<'_> {
         Ok((journal, passed))
     }
 
-    /// Makes an item of parts that are in the cloud; it takes the place of the one that has its name.
+    /// Makes an item of parts that are in the cloud.
     pub(super) async fn commit_streamed(&mut self, arrived: Arrived) -> Result<Added> {
-        let replaces = self.held.get(&arrived.label.name).map(|held| held.item);
+        let replaces = arrived.replaces;
         let sealer = self.vault.sealer(self.record()).await?;
         let payload = arrived.parts.iter().map(|part| part.size).sum();
         let coded = Coded {
@@ -142,9 +156,10 @@ impl Adding<'_> {
         let item = sealed.item;
         let items = vec![(item, sealed.placement, sealed.new)];
         let head = text_of(&coded.label, &arrived.head);
-        let text = crate::indexing::document(sealer.record, item, &coded.label, head);
+        let document = crate::indexing::document(sealer.record, item, &coded.label, head);
+        let text = self.text_of(item, document);
         let delta = Delta { items, removed: replaces.into_iter().collect(), ..Delta::default() };
-        self.store(delta, Vec::new(), text.into_iter().collect()).await?;
+        self.store(delta, Vec::new(), vec![text]).await?;
         Ok(replaces.map_or(Added::Sealed(item), |old| Added::Replaced { new: item, old }))
     }
 }
@@ -169,12 +184,12 @@ fn look_into(stamp: &FileStamp) -> Result<(Vec<u8>, Vec<Vec<u8>>)> {
     samples.map(|samples| (head, samples)).map_err(VaultError::Stream)
 }
 
-fn hash_file(stamp: &FileStamp) -> Result<Digest> {
-    let mut file = stamp.open()?;
+/// The digest of all that comes.
+pub(super) fn digest_of(mut reader: impl Read) -> Result<Digest> {
     let mut hasher = Hasher::new();
     let mut buffer = vec![0; 1 << 20];
     loop {
-        let length = file.read(&mut buffer).map_err(VaultError::Stream)?;
+        let length = reader.read(&mut buffer).map_err(VaultError::Stream)?;
         if length == 0 {
             return Ok(hasher.finalize());
         }

@@ -1,17 +1,20 @@
 //! Small files: read, coded, sealed and cut in memory, each on a core of its own.
 
+use std::sync::Arc;
+
 use cowl_crypto::digest::Digest;
 use cowl_crypto::id::random_bytes;
 use cowl_domain::{ItemId, Kind, Label, SealingPolicy, StudyLabel, SuiteId};
 
-use super::{AddOptions, Held};
+use super::AddOptions;
+use super::held::{Held, Standing};
 use cowl_imaging::dicom::{DicomFile, DicomLabel};
 
 use crate::codec;
 use crate::error::{Result, VaultError};
+use crate::indexing::Document;
 use crate::kind::{HEAD_SIZE, detect};
 use crate::seal::{Coded, Part, SealedItem, Sealer};
-use crate::search::TextDocument;
 use crate::source::{FileStamp, Origin, Source};
 
 /// A small file after sealing.
@@ -30,7 +33,7 @@ pub(super) enum SealedContent {
 pub(super) struct NewContent {
     pub sealed: SealedItem,
     pub parts: Vec<Part>,
-    pub text: Option<TextDocument>,
+    pub document: Document,
     pub replaces: Option<ItemId>,
 }
 
@@ -39,7 +42,7 @@ pub(super) struct Workshop {
     pub sealer: Sealer,
     pub options: AddOptions,
     pub policy: SealingPolicy,
-    pub held: Held,
+    pub held: Arc<Held>,
 }
 
 impl Workshop {
@@ -51,18 +54,20 @@ impl Workshop {
             Origin::Reader(_) => (None, Err(VaultError::Bug("a pipe among small files".to_owned()))),
         };
         let size = content.as_ref().map_or(0, |bytes| bytes.len() as u64);
-        let outcome = content.and_then(|bytes| self.seal_content(&name, bytes)).map_err(|e| e.to_string());
+        let outcome = content
+            .and_then(|bytes| self.seal_content(&name, stamp.as_ref(), bytes))
+            .map_err(|e| e.to_string());
         SealedFile { name, stamp, size, outcome }
     }
 
-    fn seal_content(&self, name: &str, content: Vec<u8>) -> Result<SealedContent> {
-        let (name, content) = self.out_of_age(name, content)?;
+    fn seal_content(&self, name: &str, stamp: Option<&FileStamp>, content: Vec<u8>) -> Result<SealedContent> {
+        let (name, content) = self.options.opened(name, content)?;
         let digest = Digest::of(&content);
-        let held = self.held.get(&name);
-        if let Some(held) = held.filter(|held| held.content == digest && self.options.accepts(held.suite)) {
-            return Ok(SealedContent::Same(held.item));
+        let standing = |digest| self.held.standing(&name, stamp, Some(digest), &self.options);
+        if let Standing::Same(item) = standing(&digest) {
+            return Ok(SealedContent::Same(item));
         }
-        let mut label = self.options.label(name, &content);
+        let mut label = self.options.label(name.clone(), &content);
         let suite = self.options.suite_for(&self.policy, label.kind);
         let encoded = codec::encode(self.options.codec, self.policy.codec(), label.kind, &content)?;
         let (content, digest) = match encoded.lossy {
@@ -73,8 +78,14 @@ impl Workshop {
             }
             None => (content, digest),
         };
+        let replaces = match standing(&digest) {
+            Standing::Same(item) => return Ok(SealedContent::Same(item)),
+            Standing::Taken(reason) => return Err(VaultError::Invalid(reason)),
+            Standing::Replaces(old) => Some(old),
+            Standing::Free => None,
+        };
         let item = ItemId::from_bytes(random_bytes());
-        let text = crate::indexing::document(self.sealer.record, item, &label, &content);
+        let document = crate::indexing::document(self.sealer.record, item, &label, &content);
         let coded = Coded {
             label,
             suite,
@@ -84,23 +95,7 @@ impl Workshop {
             coded_size: encoded.bytes.len() as u64,
         };
         let (sealed, parts) = self.sealer.seal(item, &coded, encoded.bytes)?;
-        Ok(SealedContent::New(Box::new(NewContent {
-            sealed,
-            parts,
-            text,
-            replaces: held.map(|held| held.item),
-        })))
-    }
-
-    /// An `.age` file that the given identity opens is taken in as what is inside it.
-    fn out_of_age(&self, name: &str, content: Vec<u8>) -> Result<(String, Vec<u8>)> {
-        let Some(inner) = name.strip_suffix(".age") else { return Ok((name.to_owned(), content)) };
-        let Some(identity) = &self.options.age_identity else { return Ok((name.to_owned(), content)) };
-        let identities = cowl_seal::age::read_identities(identity)
-            .map_err(|e| VaultError::Invalid(format!("the identity file does not hold: {e}")))?;
-        let opened = cowl_seal::age::open(&identities, &content)
-            .map_err(|e| VaultError::Invalid(format!("{name} does not open: {e}")))?;
-        Ok((inner.to_owned(), opened))
+        Ok(SealedContent::New(Box::new(NewContent { sealed, parts, document, replaces })))
     }
 }
 

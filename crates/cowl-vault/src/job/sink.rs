@@ -128,8 +128,8 @@ impl Vault {
         let (entries, _) = self.seal_stream(&record, &key, stream, &Silent).await?;
         let origin = sealer.origin(item, &coded);
         let mut sealed = vec![sealer.finish(item, 0, key, &coded, entries, origin)?];
-        let title = indexing::document(record, item, &coded.label, &[]);
-        for (segment, parts) in indexing::seal_segments(&sealer, title.into_iter().collect())? {
+        let title = indexing::document(record, item, &coded.label, &[]).text;
+        for (segment, parts) in indexing::seal_segments(&sealer, vec![title])? {
             self.upload(&record, parts).await?;
             sealed.push(segment);
         }

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
+use axum::http::Method;
 use cowl_api::paths::PARTS;
 use cowl_domain::{CodecId, ItemId, PartName, RecordId};
 use cowl_vault::view::{AddReport, Added};
@@ -346,7 +347,12 @@ async fn a_pipe_that_breaks_off_leaves_nothing_behind_and_the_next_one_takes_its
     let item = sealed(&add_pipe(&patient, record, Pipe::of(40 << 20), &AddOptions::default()).await);
     let again = add_pipe(&patient, record, Pipe::of(40 << 20), &AddOptions::default()).await;
     assert_eq!(again.files[0].1, Added::Unchanged(item));
+    patient.mallory.forget();
     let other = add_pipe(&patient, record, Pipe::of(41 << 20), &AddOptions::default()).await;
+    assert!(matches!(&other.files[0].1, Added::Refused(reason) if reason.contains("--replace")), "{other:?}");
+    assert!(patient.mallory.heard_on(&Method::POST, PARTS).is_empty(), "what is refused is not sent");
+    let options = AddOptions { replace: true, ..AddOptions::default() };
+    let other = add_pipe(&patient, record, Pipe::of(41 << 20), &options).await;
     assert!(matches!(other.files[0].1, Added::Replaced { old, .. } if old == item), "{other:?}");
     assert_eq!(patient.names(record).await.unwrap(), ["dump.bin"]);
 }
@@ -358,4 +364,46 @@ async fn a_long_pipe_is_refused_for_the_suite_that_takes_whole_images_only() {
     let options = AddOptions { suite: Some(cowl_domain::SuiteId::ChaoticImage), ..AddOptions::default() };
     let report = add_pipe(&world.patient, record, Pipe::of(33 << 20), &options).await;
     assert!(matches!(&report.files[0].1, Added::Refused(reason) if reason.contains("32 MiB")), "{report:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_large_sealed_file_is_taken_in_by_what_is_inside_it_armored_or_not() {
+    let world = World::start().await;
+    let patient = &world.patient;
+    let record = patient.vault.create_record("sealed").await.unwrap();
+    let identity = patient.vault.export_identity().unwrap();
+    let recipient = cowl_seal::age::Recipient::Hybrid(patient.recipient());
+    let content = noise(21, 34 << 20);
+    let mut file = cowl_seal::age::seal(&[recipient], &content).unwrap();
+    let armored = cowl_seal::age::armor::encode(&file).into_bytes();
+    let folder = tempfile::tempdir().unwrap();
+    let [bare, text, damaged] =
+        ["bare.bin.age", "text.bin.age", "damaged.bin.age"].map(|n| folder.path().join(n));
+    fs::write(&bare, &file).unwrap();
+    fs::write(&text, armored).unwrap();
+    let last = file.len() - 100;
+    file[last] ^= 1;
+    fs::write(&damaged, &file).unwrap();
+
+    let options = AddOptions { age_identity: Some(identity), ..AddOptions::default() };
+    let sources = Source::gather(&[bare.clone(), text, damaged]).unwrap();
+    let report = patient.vault.add(record, sources, &options, &Silent).await.unwrap();
+    assert!(matches!(report.files[2].1, Added::Refused(_)), "{report:?}");
+    assert_eq!(patient.names(record).await.unwrap(), ["bare.bin", "text.bin"]);
+    for name in ["bare.bin", "text.bin"] {
+        let info = patient.vault.find_item(Some(record), name).await.unwrap();
+        comes_back(patient, record, info.item, &content).await;
+    }
+    let again = Source::gather(&[bare]).unwrap();
+    let again = patient.vault.add(record, again, &options, &Silent).await.unwrap();
+    assert!(matches!(again.files[0].1, Added::Unchanged(_)), "{again:?}");
+
+    let stranger =
+        AddOptions { age_identity: Some(world.attacker.vault.export_identity().unwrap()), ..options };
+    let sources = Source::gather(&[folder.path().join("bare.bin.age")]).unwrap();
+    let report = patient.vault.add(record, sources, &stranger, &Silent).await.unwrap();
+    assert!(
+        matches!(&report.files[0].1, Added::Refused(reason) if reason.contains("does not open")),
+        "{report:?}"
+    );
 }

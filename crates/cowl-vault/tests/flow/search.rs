@@ -118,7 +118,8 @@ async fn the_text_of_a_removed_item_leaves_the_sealed_segments_with_it() {
     assert!(left.iter().all(|(item, text)| *item != lung && text != "metastasis"), "{left:?}");
 
     // An item that is replaced takes its text with it as well.
-    world.patient.add_bytes(record, "knee.txt", b"ligament").await;
+    let replace = AddOptions { replace: true, ..AddOptions::default() };
+    world.patient.add_with(record, "knee.txt", b"ligament", &replace).await;
     let left = sealed_texts(&world.patient, record).await;
     assert!(left.len() == 2 && left.iter().all(|(item, _)| *item != knee), "{left:?}");
 

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Subcommand};
 use cowl_domain::{SealingPolicy, SuiteId};
 use cowl_seal::age::Recipient;
@@ -60,9 +61,12 @@ pub(crate) struct AddArguments {
     /// Into which record; your own default one otherwise
     #[arg(long, value_name = "RECORD")]
     pub(crate) record: Option<String>,
-    /// Name of what comes from stdin
-    #[arg(long, default_value = "stdin")]
-    pub(crate) name: String,
+    /// Name of what comes from stdin or of the one file; of the one folder, what its names begin with
+    #[arg(long, value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) name: Option<String>,
+    /// Put it in the place of what has its name, wherever that came from
+    #[arg(long)]
+    pub(crate) replace: bool,
     /// A line of your own; sealed like all else
     #[arg(long, value_name = "TEXT")]
     pub(crate) description: Option<String>,
@@ -177,12 +181,14 @@ fn parse_codec(text: &str) -> Result<CodecChoice, String> {
 }
 
 const ADD_EXAMPLES: &str = "\
-Items go by name, with the path below a folder in it: what has changed takes the place of what was there.
+Items go by name, with the path below a folder in it. What has changed since it was added from the \
+same place takes the place of what it was; a name that something else has is refused, unless --replace is given.
 
 Examples:
   cowl record add scans/ report.pdf
   cowl record add letter.txt --description 'discharge letter' --date 2026-03-02
-  pg_dump clinic | cowl record add - --name clinic.sql
+  cowl record add visit/report.txt --name second-visit.txt
+  pg_dump clinic | cowl record add - --name clinic.sql --replace
   cowl record add old.age --identity key.txt";
 
 const POLICY_EXAMPLES: &str = "\

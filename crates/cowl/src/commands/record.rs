@@ -24,7 +24,8 @@ mod names;
 mod report;
 
 use report::{
-    AddedFiles, Checked, FetchedItem, ItemList, MadeRecord, RecordList, RecordPolicy, RemovedItems, ShownItem,
+    AddedFiles, Checked, FOUND_BY_LABEL, FetchedItem, ItemList, MadeRecord, RecordList, RecordPolicy,
+    RemovedItems, ShownItem,
 };
 
 pub(super) async fn run(context: &Context, command: RecordCommand) -> Result<()> {
@@ -85,6 +86,7 @@ async fn add(context: &Context, arguments: &AddArguments) -> Result<()> {
         suite: arguments.suite,
         codec: arguments.codec,
         age_identity: arguments.identity.as_deref().map(secret_input::file_text).transpose()?,
+        replace: arguments.replace,
     };
     let vault = session::unlock_and_resume(context).await?;
     let record = items::record_or_default(&vault, arguments.record.as_deref()).await?;
@@ -93,23 +95,41 @@ async fn add(context: &Context, arguments: &AddArguments) -> Result<()> {
     session::keep_renewed(context, &vault);
     let report = added?;
     let refused = report.files.iter().filter(|(_, outcome)| matches!(outcome, Added::Refused(_))).count();
-    context.output.data(&AddedFiles::from(report))?;
+    let added = AddedFiles::from(report);
+    context.output.data(&added)?;
+    added.unread().for_each(|name| context.output.note(format_args!("{name}: {FOUND_BY_LABEL}")));
     if refused == 0 { Ok(()) } else { Err(Failure::no(format!("{refused} of the files were not taken in"))) }
 }
 
 fn gather(arguments: &AddArguments) -> Result<Vec<Source>> {
     let (pipes, files): (Vec<_>, Vec<_>) = arguments.files.iter().cloned().partition(|path| is_stdin(path));
-    let mut sources = Source::gather(&each_once(files))?;
-    match pipes.len() {
-        0 => {}
-        1 => sources.push(Source::reader(&arguments.name, Box::new(sealing::input(None)?))),
+    let files = each_once(files);
+    let mut sources = Source::gather(&files)?;
+    let name = arguments.name.as_deref();
+    match (pipes.len(), files.as_slice(), name) {
+        (0, [one], Some(name)) => sources = renamed(sources, one, name),
+        (0, _, Some(_)) => return Err(Failure::usage("--name is for one file or folder, or for stdin")),
+        (0, _, None) => {}
+        (1, ..) => sources.push(Source::reader(name.unwrap_or("stdin"), Box::new(sealing::input(None)?))),
         _ => return Err(Failure::usage("stdin can be read once only")),
     }
     if sources.is_empty() {
         return Err(Failure::no("there is no file in what was named"));
     }
-    refuse_namesakes(&sources)?;
+    refuse_namesakes(&sources, arguments.identity.is_some())?;
     Ok(sources)
+}
+
+/// A file under another name, or all files of a folder under one more folder.
+fn renamed(sources: Vec<Source>, path: &Path, name: &str) -> Vec<Source> {
+    let below = |source: Source| {
+        let name = format!("{}/{}", name.trim_end_matches('/'), source.name());
+        source.named(name)
+    };
+    match path.is_dir() {
+        true => sources.into_iter().map(below).collect(),
+        false => sources.into_iter().map(|source| source.named(name)).collect(),
+    }
 }
 
 fn each_once(mut paths: Vec<PathBuf>) -> Vec<PathBuf> {
@@ -118,13 +138,18 @@ fn each_once(mut paths: Vec<PathBuf>) -> Vec<PathBuf> {
     paths
 }
 
-/// Items go by name: the second of two would take the place of the first.
-fn refuse_namesakes(sources: &[Source]) -> Result<()> {
+/// Items go by name: the second of two would take the place of the first. A sealed file that is opened has the name
+/// of what is inside it.
+fn refuse_namesakes(sources: &[Source], opens_age: bool) -> Result<()> {
     let mut names = HashSet::new();
-    match sources.iter().find(|source| !names.insert(source.name())) {
+    let sealed_as = |source: &'_ Source| -> String {
+        let name = source.name();
+        name.strip_suffix(".age").filter(|_| opens_age).unwrap_or(name).to_owned()
+    };
+    match sources.iter().map(sealed_as).find(|name| !names.insert(name.clone())) {
         None => Ok(()),
-        Some(source) => Err(Failure::usage(format!("two of the files are called '{}'", source.name()))
-            .with_hint("add the folder that holds both, or give each a record of its own: --record")),
+        Some(name) => Err(Failure::usage(format!("two of the files are called '{name}'"))
+            .with_hint("add the folder that holds both, or one of them under another name: --name")),
     }
 }
 

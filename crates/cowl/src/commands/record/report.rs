@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::Path;
 
+use cowl_domain::ItemId;
 use cowl_vault::view::{AddReport, Added, CheckReport, ReadReport, RecordInfo};
 use serde::Serialize;
 
@@ -113,29 +114,43 @@ struct AddedFile {
     replaced: Option<String>,
     /// Why it was refused.
     reason: Option<String>,
+    /// What is worth knowing of a file that was taken in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<&'static str>,
 }
+
+/// Of files whose text could not be read.
+pub(super) const FOUND_BY_LABEL: &str = "its text could not be read; search finds it by its label only";
 
 impl From<AddReport> for AddedFiles {
     fn from(report: AddReport) -> Self {
-        let files = report.files.into_iter().map(|(name, outcome)| AddedFile::new(name, outcome)).collect();
+        let unread = report.unread;
+        let row = |(name, outcome)| AddedFile::new(name, outcome, &unread);
+        let files = report.files.into_iter().map(row).collect();
         Self { files, bytes: Size(report.bytes), stored: Size(report.stored), parts: report.parts }
     }
 }
 
 impl AddedFile {
-    fn new(name: String, added: Added) -> Self {
+    fn new(name: String, added: Added, unread: &[ItemId]) -> Self {
         let (outcome, item, replaced, reason) = match added {
             Added::Sealed(item) => ("sealed", Some(item), None, None),
             Added::Unchanged(item) => ("unchanged", Some(item), None, None),
             Added::Replaced { new, old } => ("replaced", Some(new), Some(old), None),
             Added::Refused(reason) => ("refused", None, None, Some(reason)),
         };
+        let note = item.filter(|item| unread.contains(item)).map(|_| FOUND_BY_LABEL);
         let [item, replaced] = [item, replaced].map(|id| id.map(|id| id.to_string()));
-        Self { name, outcome, item, replaced, reason }
+        Self { name, outcome, item, replaced, reason, note }
     }
 }
 
 impl AddedFiles {
+    /// Names of files that search finds by their labels only.
+    pub(super) fn unread(&self) -> impl Iterator<Item = String> {
+        self.files.iter().filter(|file| file.note.is_some()).map(|file| printable(&file.name))
+    }
+
     fn number(&self, outcome: &str) -> u64 {
         self.files.iter().filter(|file| file.outcome == outcome).count() as u64
     }
