@@ -66,8 +66,6 @@ pub const BINDINGS: &str = "/v1/log/bindings";
 pub const HEALTH: &str = "/healthz";
 /// `GET`: 200 while database and part store answer.
 pub const READY: &str = "/readyz";
-/// `GET` Prometheus text, on a listener of its own: no part of the contract with clients.
-pub const METRICS: &str = "/metrics";
 /// `GET` the OpenAPI document.
 pub const OPENAPI: &str = "/v1/openapi.json";
 

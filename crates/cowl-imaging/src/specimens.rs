@@ -5,11 +5,14 @@ use proptest::prelude::*;
 use crate::framing::CodecError;
 use crate::pixels::{PixelLayout, SampleFormat};
 
+/// A layout and the pixels in it.
+type Raster = (PixelLayout, Vec<u8>);
+
 /// Both directions of a lossless codec, and what must hold of each such.
 #[derive(Clone, Copy)]
 pub(crate) struct Codec {
     pub(crate) encode: fn(&PixelLayout, &[u8]) -> Result<Vec<u8>, CodecError>,
-    pub(crate) decode: fn(&[u8]) -> Result<(PixelLayout, Vec<u8>), CodecError>,
+    pub(crate) decode: fn(&[u8]) -> Result<Raster, CodecError>,
 }
 
 impl Codec {

@@ -47,6 +47,9 @@ fn not_ready() -> Refusal {
     Problem::new(ProblemCode::Unavailable, "database or part store do not answer").into()
 }
 
+/// Prometheus text, on a listener of its own: no part of the contract with clients.
+pub(crate) const METRICS: &str = "/metrics";
+
 pub(crate) async fn metrics(State(app): State<Shared>) -> impl IntoResponse {
     ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], app.metrics.render())
 }

@@ -32,7 +32,7 @@ pub(crate) fn router(app: Shared) -> Router {
 
 /// What is for the operator's own network.
 pub(crate) fn metrics_router(app: Shared) -> Router {
-    Router::new().route(paths::METRICS, get(ops::metrics)).fallback(nothing_here).with_state(app)
+    Router::new().route(ops::METRICS, get(ops::metrics)).fallback(nothing_here).with_state(app)
 }
 
 fn account_routes() -> Router<Shared> {

@@ -8,7 +8,6 @@ use std::time::Duration;
 use axum_server::accept::NoDelayAcceptor;
 use axum_server::tls_rustls::RustlsAcceptor;
 use axum_server::{Handle, Server};
-use cowl_api::paths;
 use cowl_api::service::{Metrics, Stop};
 use cowl_store::{Ledger, PartStore, StoreError};
 use hyper_util::rt::TokioTimer;
@@ -19,6 +18,7 @@ use crate::background;
 use crate::clock::Clock;
 use crate::config::{ConfigError, ServerConfig};
 use crate::log::Log;
+use crate::ops;
 use crate::proofs::ProofCache;
 use crate::router::{metrics_router, router};
 use crate::secrets::{SecretError, Secrets};
@@ -95,7 +95,7 @@ impl Running {
 
     /// Where the metrics are to be had, if they are.
     pub fn metrics_url(&self) -> Option<String> {
-        self.metrics.map(|address| format!("http://{address}{}", paths::METRICS))
+        self.metrics.map(|address| format!("http://{address}{}", ops::METRICS))
     }
 
     /// Waits until it has ended: running requests are done, or their time was up.

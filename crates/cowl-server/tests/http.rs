@@ -383,7 +383,7 @@ async fn a_part_whose_pack_is_gone_is_answered_by_name_and_the_others_are_served
     let owner = world.person("patient").await;
     let mut record = OwnedRecord::create(&owner).await;
     let lost = record.add(&owner, &[10, 20]).await;
-    packs_below(&world.folder.path().join("parts"))
+    packs_below(&world.folder.path().join("parts/packs"))
         .iter()
         .for_each(|pack| std::fs::remove_file(pack).unwrap());
     let kept = record.add(&owner, &[30]).await;

@@ -26,11 +26,11 @@ fn a_check_names_what_the_cloud_has_lost_and_ends_with_no() {
     world.register("alice", "patient");
     let (lost, kept) = (world.write("lost.txt", NOTE), world.write("kept.txt", NOTE));
     world.yes("alice", &["record", "add", lost.to_str().unwrap()]);
-    for pack in packs(&world.folder.path().join("cloud/parts")) {
+    for pack in packs(&world.folder.path().join("cloud/parts/packs")) {
         std::fs::remove_file(pack).unwrap();
     }
     world.yes("alice", &["record", "add", kept.to_str().unwrap()]);
-    let output = world.command("alice", &["record", "check"]).output().unwrap();
+    let output = world.command("alice", ["record", "check"]).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     let report = text(&output.stdout);
     assert!(report.contains("lost.txt") && report.contains("has lost part"), "{report}");

@@ -24,7 +24,7 @@ fn alter_parts(world: &World, change: impl Fn(&mut Vec<Frame>) + Send + 'static)
 /// What comes of opening an item whose parts are changed on their way.
 async fn open_with(change: impl Fn(&mut Vec<Frame>) + Send + 'static) -> (ItemId, Tampering) {
     let world = World::start().await;
-    let (record, item) = several_parts(&world).await;
+    let (record, item) = Box::pin(several_parts(&world)).await;
     alter_parts(&world, change);
     (item, tampering(world.patient.get(record, item).await))
 }
