@@ -44,6 +44,8 @@ pub const PART: &str = "/v1/parts/{part}";
 pub const PARTS_BATCH: &str = "/v1/parts/batch";
 /// `GET` a list of [`crate::types::GrantView`]; `POST` [`crate::types::NewGrants`].
 pub const GRANTS: &str = "/v1/grants";
+/// `GET` [`crate::types::GrantView`].
+pub const GRANT: &str = "/v1/grants/{grant}";
 /// `POST` [`crate::types::RevokeGrant`].
 pub const REVOCATION: &str = "/v1/grants/{grant}/revocation";
 /// `POST`, no body: all that the ended grant could open has been re-keyed.
@@ -73,7 +75,7 @@ pub const OPENAPI: &str = "/v1/openapi.json";
 pub const TICKET: &str = "x-cowl-ticket";
 
 /// Every route.
-pub const ALL: [&str; 34] = [
+pub const ALL: [&str; 35] = [
     SERVER,
     REGISTER_START,
     REGISTER_FINISH,
@@ -96,6 +98,7 @@ pub const ALL: [&str; 34] = [
     PART,
     PARTS_BATCH,
     GRANTS,
+    GRANT,
     REVOCATION,
     REKEYED,
     REQUESTS,

@@ -27,6 +27,14 @@ pub(crate) async fn grants(
     Ok(Json(rows.into_iter().map(view).collect()))
 }
 
+pub(crate) async fn grant(
+    State(app): State<Shared>,
+    caller: Caller,
+    Id(grant): Id<GrantId>,
+) -> Result<Json<GrantView>, Refusal> {
+    Ok(Json(view(app.ledger.grant(&caller, &grant, app.now()).await?)))
+}
+
 pub(crate) async fn make_grants(
     State(app): State<Shared>,
     caller: Caller,

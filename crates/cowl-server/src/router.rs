@@ -71,6 +71,7 @@ fn transfer_routes() -> Router<Shared> {
 fn grant_routes() -> Router<Shared> {
     Router::new()
         .route(paths::GRANTS, get(grants::grants).post(grants::make_grants))
+        .route(paths::GRANT, get(grants::grant))
         .route(paths::REVOCATION, post(grants::revoke))
         .route(paths::REKEYED, post(grants::rekeyed))
         .route(paths::REQUESTS, get(requests::requests).post(requests::make_request))

@@ -308,18 +308,6 @@ impl Vault {
         Ok(checked)
     }
 
-    /// These grants, without a look at all the others.
-    async fn checked_grants_of(&self, wanted: &[GrantId]) -> Result<Vec<CheckedGrant>> {
-        let wanted: HashSet<String> = wanted.iter().map(ToString::to_string).collect();
-        let mut checked = Vec::new();
-        for view in self.client.grants().await? {
-            if wanted.contains(&view.grant_id) {
-                checked.push(self.check_grant(&view).await?);
-            }
-        }
-        Ok(checked)
-    }
-
     async fn check_grant(&self, view: &GrantView) -> Result<CheckedGrant> {
         let signed = Signed::<Grant>::from_bytes(&view.grant.0)?;
         let shares: Vec<Signed<Share>> = view

@@ -13,6 +13,11 @@ impl Client {
         self.fetch(Call::read(paths::GRANTS)).await
     }
 
+    /// One of them.
+    pub async fn grant(&self, grant: &GrantId) -> Result<GrantView, ClientError> {
+        self.fetch(Call::read(paths::GRANT).with("grant", grant)).await
+    }
+
     /// Makes grants: all or none.
     pub async fn make_grants(&self, body: &NewGrants) -> Result<(), ClientError> {
         self.tell(Call::post(paths::GRANTS), body).await

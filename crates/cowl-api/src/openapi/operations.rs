@@ -102,6 +102,7 @@ fn grants() -> Vec<Operation> {
     operations! {
         Get GRANTS Session: Empty => List("GrantView"), "Grants given and received.";
         Post GRANTS Session: Json("NewGrants") => Empty, "Makes grants, all or none.";
+        Get GRANT Session: Empty => Json("GrantView"), "One of them.";
         Post REVOCATION Session: Json("RevokeGrant") => Empty, "Ends a grant at once.";
         Post REKEYED Session: Empty => Empty, "Says that re-keying after a grant's end is done.";
         Get REQUESTS Session: Empty => List("RequestView"), "Requests made and received.";

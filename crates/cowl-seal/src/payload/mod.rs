@@ -240,7 +240,7 @@ impl PayloadOpener {
             return Err(PayloadError::Span);
         }
         let mut plaintext = vec![0; plain];
-        self.open_segments(span.first, span.ends, sealed, &mut plaintext, Cores::One)?;
+        self.open_segments(span.first, span.ends, sealed, &mut plaintext, Cores::All)?;
         plaintext.truncate(end);
         plaintext.drain(..span.lead);
         Ok(plaintext)

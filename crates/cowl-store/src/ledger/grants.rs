@@ -74,6 +74,18 @@ impl Ledger {
         rows.iter().map(|row| grant_row(row, &mut shares, party, now)).collect()
     }
 
+    /// One of them.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] when it is none of the party's; [`StoreError::Unavailable`].
+    pub async fn grant(&self, party: &PartyId, grant: &GrantId, now: Timestamp) -> Result<GrantRow> {
+        let mut on = self.reader().await?;
+        let row = one(&mut on, ONE, args![party, grant]).await?;
+        let shares = all(&mut on, SHARES_OF_ONE, args![grant]).await?;
+        let shares = shares.iter().map(|row| row.blob("signed")).collect::<Result<_>>()?;
+        grant_row(&row, &mut SharesByGrant::from([(*grant.as_bytes(), shares)]), party, now)
+    }
+
     /// Ends a grant. From the moment this returns, no process serves its grantee under it.
     ///
     /// # Errors
@@ -332,6 +344,13 @@ const LIST: &str = sql!(
     "SELECT id, owner, signed, note, expires_at, revoked_at, revocation, rekeyed FROM access_grant "
     "WHERE owner = $1 OR grantee = $1 ORDER BY made_at, id"
 );
+const ONE: &str = sql!(
+    "grants.one",
+    "SELECT id, owner, signed, note, expires_at, revoked_at, revocation, rekeyed FROM access_grant "
+    "WHERE (owner = $1 OR grantee = $1) AND id = $2"
+);
+const SHARES_OF_ONE: &str =
+    sql!("grants.shares_of_one", "SELECT signed FROM share WHERE access_grant = $1 ORDER BY item, number");
 const SHARES: &str = sql!(
     "grants.shares",
     "SELECT s.access_grant, s.signed FROM access_grant g JOIN share s ON s.access_grant = g.id "

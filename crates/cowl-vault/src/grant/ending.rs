@@ -2,6 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
+use cowl_api::ProblemCode;
+use cowl_api::client::ClientError;
 use cowl_api::types::RevokeGrant;
 use cowl_domain::{Grant, GrantId, ItemId, RecordId, Revocation, Scope, ShareTarget, Signed, Verified};
 
@@ -50,6 +52,25 @@ impl Vault {
             ending.extend(checked.revocation.is_none().then_some(checked));
         }
         self.revoke_all(&ending).await
+    }
+
+    /// These grants, without a look at all the others.
+    async fn checked_grants_of(&self, wanted: &[GrantId]) -> Result<Vec<CheckedGrant>> {
+        let mut views = Vec::new();
+        if wanted.len() > FEW {
+            let wanted: HashSet<String> = wanted.iter().map(ToString::to_string).collect();
+            views = self.client.grants().await?;
+            views.retain(|view| wanted.contains(&view.grant_id));
+        } else {
+            for grant in wanted {
+                views.push(self.client.grant(grant).await.map_err(|e| missing(e, grant))?);
+            }
+        }
+        let mut checked = Vec::with_capacity(views.len());
+        for view in &views {
+            checked.push(self.check_grant(view).await?);
+        }
+        Ok(checked)
     }
 
     pub(crate) async fn revoke_all(&self, grants: &[&CheckedGrant]) -> Result<()> {
@@ -142,3 +163,13 @@ impl Vault {
         }
     }
 }
+
+fn missing(error: ClientError, grant: &GrantId) -> VaultError {
+    match error.code() {
+        Some(ProblemCode::NotFound) => VaultError::NotFound { what: "grant", name: grant.to_string() },
+        _ => error.into(),
+    }
+}
+
+/// How many grants are asked for one by one, rather than found in the list of all.
+const FEW: usize = 8;
