@@ -135,8 +135,9 @@ pub(crate) async fn execute(on: &mut AnyConnection, sql: impl SqlSafeStr, list: 
     Ok(sqlx::query_with::<Any, _>(sql, list.0).execute(on).await?.rows_affected())
 }
 
-/// Rows of a statement with many rows of values go to the database this many at a time.
-const BATCH: usize = 200;
+/// Rows of a statement with many rows of values go to the database this many at a time: SQLite finds each argument by
+/// its name, in time that grows with their number.
+const BATCH: usize = 50;
 
 /// Runs `head VALUES (…), (…) tail` for all rows, in batches, and returns what it returns.
 pub(crate) async fn insert_many<T>(
