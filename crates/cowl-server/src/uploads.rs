@@ -11,9 +11,10 @@ use cowl_api::types::{PartsKnown, PartsQuery, PartsStored};
 use cowl_api::{Problem, ProblemCode};
 use cowl_crypto::id::random_bytes;
 use cowl_domain::{PartName, RecordId};
-use cowl_store::PackKey;
+use cowl_store::{PackKey, StoreError};
 use futures_util::StreamExt;
-use tokio::sync::{Semaphore, SemaphorePermit};
+use futures_util::stream::poll_fn;
+use tokio::sync::{Semaphore, SemaphorePermit, mpsc};
 use tokio::time::timeout;
 
 use crate::app::{App, Shared};
@@ -27,6 +28,8 @@ use pack::{MAX_PARTS, Pack, PackBuilder};
 
 /// Most parts that are asked about at once.
 const MAX_QUERY: usize = 10_000;
+/// Chunks that were received and are not yet written.
+const CHUNKS_AHEAD: usize = 32;
 /// Most bytes of an upload that are frames and not parts.
 const MOST_FRAMING: u64 = (MAX_PARTS * FRAME_HEADER) as u64;
 
@@ -62,17 +65,59 @@ pub(crate) async fn upload(
     let at_least = announced_length(&headers).unwrap_or(0).saturating_sub(MOST_FRAMING);
     app.ledger.may_upload(&caller, &record, at_least, app.now()).await?;
     let _reserved = app.uploads.reserve(announced).await;
-    let pack = receive(body, limits).await?;
+    let (key, pack) = store(&app, body).await?;
     app.ledger.may_upload(&caller, &record, pack.bytes, app.now()).await?;
-    store(&app, &caller, &record, pack).await.map(Json)
+    app.ledger.parts_uploaded(&caller, &record, key, pack.bytes, &pack.parts, app.now()).await?;
+    metrics::counter!("cowl_part_bytes_stored_total").increment(pack.bytes);
+    Ok(Json(PartsStored { parts: pack.parts.len() as u64, bytes: pack.bytes }))
 }
 
-async fn store(app: &App, caller: &Caller, record: &RecordId, pack: Pack) -> Result<PartsStored, Refusal> {
+/// Stores the parts as they come. The pack is durable when this returns; one that is refused remains nowhere.
+async fn store(app: &App, body: Body) -> Result<(PackKey, Pack), Refusal> {
     let key = PackKey::from_bytes(random_bytes());
-    let written = app.parts.put_pack(key, pack.chunks).await?;
-    app.ledger.parts_uploaded(caller, record, key, written, &pack.parts, app.now()).await?;
-    metrics::counter!("cowl_part_bytes_stored_total").increment(pack.bytes);
-    Ok(PartsStored { parts: pack.parts.len() as u64, bytes: pack.bytes })
+    let (send, mut receive) = mpsc::channel(CHUNKS_AHEAD);
+    let chunks = poll_fn(move |context| receive.poll_recv(context));
+    let (received, written) =
+        tokio::join!(receive_into(body, &app.config.limits, send), app.parts.put_pack_stream(key, chunks));
+    match (received, written) {
+        (Err(Cut::Refused(refusal)), _) => Err(refusal),
+        (_, Err(error)) => Err(error.into()),
+        (Err(Cut::NotStored), Ok(_)) => Err(Refusal::internal()),
+        (Ok(pack), Ok(_)) => Ok((key, pack)),
+    }
+}
+
+/// Why an upload was not received to its end.
+enum Cut {
+    /// It is the sender's fault.
+    Refused(Refusal),
+    /// Nobody takes what is received: the store has failed and says why.
+    NotStored,
+}
+
+impl<T: Into<Refusal>> From<T> for Cut {
+    fn from(refusal: T) -> Self {
+        Self::Refused(refusal.into())
+    }
+}
+
+type Chunks = mpsc::Sender<Result<Bytes, StoreError>>;
+
+/// Receives the body; when it is cut or refused, the store is told to give up what it has.
+async fn receive_into(body: Body, limits: &Limits, chunks: Chunks) -> Result<Pack, Cut> {
+    let received = receive(body, limits, &chunks).await;
+    if received.is_err() {
+        let cut = StoreError::Unavailable { what: "upload", detail: "it was not received to its end".into() };
+        let _ = chunks.send(Err(cut)).await;
+    }
+    received
+}
+
+async fn pass_on(chunks: &Chunks, received: Vec<Bytes>) -> Result<(), Cut> {
+    for chunk in received {
+        chunks.send(Ok(chunk)).await.map_err(|_| Cut::NotStored)?;
+    }
+    Ok(())
 }
 
 fn announced_length(headers: &HeaderMap) -> Option<u64> {
@@ -80,21 +125,24 @@ fn announced_length(headers: &HeaderMap) -> Option<u64> {
 }
 
 /// Reads the whole body and checks each part against its frame.
-async fn receive(body: Body, limits: &Limits) -> Result<Pack, Refusal> {
+async fn receive(body: Body, limits: &Limits, chunks: &Chunks) -> Result<Pack, Cut> {
     let mut builder = PackBuilder::new();
     let mut stream = body.into_data_stream();
     let (mut received, started) = (0, Instant::now());
     while let Some(chunk) = next_chunk(&mut stream, limits).await? {
         received += chunk.len() as u64;
         if received > limits.max_upload {
-            return Err(Refusal::too_large(format!("an upload has {} bytes at most", limits.max_upload)));
+            let most = format!("an upload has {} bytes at most", limits.max_upload);
+            return Err(Refusal::too_large(most).into());
         }
         if started.elapsed() > limits.upload(received) {
-            return Err(Refusal::bad_request("the upload is too slow"));
+            return Err(Refusal::bad_request("the upload is too slow").into());
         }
-        builder.take(chunk)?;
+        pass_on(chunks, builder.take(chunk)?).await?;
     }
-    builder.finish()
+    let (pack, last) = builder.finish()?;
+    pass_on(chunks, last).await?;
+    Ok(pack)
 }
 
 async fn next_chunk(

@@ -109,7 +109,8 @@ impl PartStore {
         Ok(length)
     }
 
-    /// As [`PartStore::put_pack`], from a stream; holds a few pieces of it in memory, not the pack.
+    /// As [`PartStore::put_pack`], from a stream. Of what is longer than an upload usually is, it holds a few pieces in
+    /// memory, not the pack. A file is written as the bytes come; an object of the usual length takes one request.
     ///
     /// # Errors
     /// The stream's own, and those of [`PartStore::put_pack`]; then nothing of the pack remains.
@@ -118,8 +119,14 @@ impl PartStore {
         S: Stream<Item = Result<Bytes>> + Send + Unpin,
     {
         self.present()?;
+        let Gathered { chunks, ended } = self.gather(&mut stream).await?;
+        if ended {
+            return self.put_pack(key, chunks).await;
+        }
+        let mut stream = futures_util::stream::iter(chunks.into_iter().map(Ok)).chain(stream);
         let upload = self.objects.put_multipart(&self.path(key)).await.map_err(failed)?;
-        let mut upload = WriteMultipart::new_with_chunk_size(upload, PIECE);
+        let piece = if self.folder.is_some() { FILE_PIECE } else { PIECE };
+        let mut upload = WriteMultipart::new_with_chunk_size(upload, piece);
         match fill(&mut upload, &mut stream).await {
             Ok(length) => {
                 upload.finish().await.map_err(failed)?;
@@ -131,6 +138,21 @@ impl PartStore {
                 Err(error)
             }
         }
+    }
+
+    /// Of a stream as much as is better stored at once.
+    async fn gather<S>(&self, stream: &mut S) -> Result<Gathered>
+    where
+        S: Stream<Item = Result<Bytes>> + Send + Unpin,
+    {
+        let most = if self.folder.is_some() { FILE_PIECE } else { ONE_REQUEST };
+        let (mut chunks, mut length) = (Vec::new(), 0);
+        while length <= most {
+            let Some(bytes) = stream.try_next().await? else { return Ok(Gathered { chunks, ended: true }) };
+            length += bytes.len();
+            chunks.push(bytes);
+        }
+        Ok(Gathered { chunks, ended: false })
     }
 
     /// Bytes of a pack.
@@ -226,6 +248,12 @@ impl PartStore {
     }
 }
 
+/// The beginning of a stream, or all of it.
+struct Gathered {
+    chunks: Vec<Bytes>,
+    ended: bool,
+}
+
 async fn fill<S>(upload: &mut WriteMultipart, stream: &mut S) -> Result<u64>
 where
     S: Stream<Item = Result<Bytes>> + Send + Unpin,
@@ -252,3 +280,7 @@ const PATIENCE: std::time::Duration = std::time::Duration::from_secs(20);
 /// S3 wants at least 5 MiB in each piece but the last.
 const PIECE: usize = 8 * 1024 * 1024;
 const PIECES_AT_ONCE: usize = 4;
+/// A file is written in pieces that stay in the cache of a core.
+const FILE_PIECE: usize = 1024 * 1024;
+/// An object up to this length is put at once.
+const ONE_REQUEST: usize = 32 * 1024 * 1024;

@@ -1,5 +1,5 @@
 //! Adding: files become items. Small ones are sealed on all cores while the batch before them is on its
-//! way; large files and pipes pass through memory part by part. A large file can be taken up again where it
+//! way and the one before that is committed; large files and pipes pass through memory part by part. A large file can be taken up again where it
 //! was cut; a pipe cannot, and one that breaks off leaves nothing behind that anybody sees.
 
 mod age;
@@ -62,6 +62,14 @@ struct Adding<'a> {
     small_segments: usize,
     report: AddReport,
     seen: Vec<SeenFile>,
+    /// Its parts are at the cloud; it is committed while the next batch is on its way.
+    uploaded: Option<Batch>,
+}
+
+/// Files that are stored together.
+struct Batch {
+    delta: Delta,
+    files: Vec<(String, Option<FileStamp>, Added)>,
 }
 
 impl Vault {
@@ -99,6 +107,7 @@ impl Vault {
             small_segments,
             report: AddReport::default(),
             seen: Vec::new(),
+            uploaded: None,
         };
         progress.begin("sealing", sources.iter().filter_map(Source::size).sum());
         let outcome = adding.run(sources).await;
@@ -141,10 +150,10 @@ impl Adding<'_> {
         }
         let last = self.turn(running, batch).await?;
         self.turn(last, Vec::new()).await?;
-        Ok(())
+        self.commit_uploaded().await
     }
 
-    /// Starts sealing the next batch, and stores the one before it meanwhile.
+    /// Starts sealing the next batch, and sends the one before it meanwhile.
     async fn turn(
         &mut self,
         running: Option<tokio::task::JoinHandle<Vec<SealedFile>>>,
@@ -156,9 +165,31 @@ impl Adding<'_> {
         };
         let started = if next.is_empty() { None } else { Some(self.start(next).await?) };
         if let Some(files) = finished {
-            self.store_batch(files).await?;
+            let (batch, parts) = self.gather(files).await?;
+            self.send(batch, parts).await?;
         }
         Ok(started)
+    }
+
+    /// Uploads a batch while the one before it is committed.
+    async fn send(&mut self, batch: Batch, parts: Vec<Part>) -> Result<()> {
+        let (vault, record) = (self.vault, self.record().id);
+        let (uploaded, committed) = tokio::join!(vault.upload(&record, parts), self.commit_uploaded());
+        committed?;
+        uploaded?;
+        self.uploaded = Some(batch);
+        Ok(())
+    }
+
+    async fn commit_uploaded(&mut self) -> Result<()> {
+        let Some(Batch { delta, files }) = self.uploaded.take() else { return Ok(()) };
+        if !delta.items.is_empty() {
+            self.target.commit(self.vault, delta).await?;
+        }
+        for (name, stamp, added) in files {
+            self.note(name, stamp, added);
+        }
+        Ok(())
     }
 
     async fn start(&self, sources: Vec<Source>) -> Result<tokio::task::JoinHandle<Vec<SealedFile>>> {
@@ -211,10 +242,11 @@ impl Adding<'_> {
         }
     }
 
-    async fn store_batch(&mut self, files: Vec<SealedFile>) -> Result<()> {
-        let (mut parts, mut delta, mut texts, mut done) =
+    /// What sealed files change in the record, and the parts to be uploaded for it.
+    async fn gather(&mut self, sealed: Vec<SealedFile>) -> Result<(Batch, Vec<Part>)> {
+        let (mut parts, mut delta, mut texts, mut files) =
             (Vec::new(), Delta::default(), Vec::new(), Vec::new());
-        for file in files {
+        for file in sealed {
             self.progress.advance(file.size);
             let added = match file.outcome {
                 Err(reason) => Added::Refused(reason),
@@ -232,28 +264,26 @@ impl Adding<'_> {
                     replaces.map_or(Added::Sealed(item), |old| Added::Replaced { new: item, old })
                 }
             };
-            done.push((file.name, file.stamp, added));
+            files.push((file.name, file.stamp, added));
         }
         if !delta.items.is_empty() {
-            self.store(delta, parts, texts).await?;
+            self.add_segments(&mut delta, &mut parts, texts).await?;
         }
-        for (name, stamp, added) in done {
-            self.note(name, stamp, added);
-        }
-        Ok(())
+        Ok((Batch { delta, files }, parts))
     }
 
-    /// Uploads and commits, the search segments with it: the text of what goes leaves them in the same commit.
-    async fn store(
+    /// The search segments go with the items: the text of what goes leaves them in the same commit.
+    async fn add_segments(
         &mut self,
-        mut delta: Delta,
-        mut parts: Vec<Part>,
+        delta: &mut Delta,
+        parts: &mut Vec<Part>,
         mut texts: Vec<TextDocument>,
     ) -> Result<()> {
-        if let Target::Own(change) = &self.target
-            && (!delta.removed.is_empty() || self.small_segments > segments::MANY)
-        {
-            let rewrite = self.vault.rewrite_segments(&change.record, &delta.removed).await?;
+        let own = matches!(self.target, Target::Own(_));
+        if own && (!delta.removed.is_empty() || self.small_segments > segments::MANY) {
+            // What is rewritten is what the cloud has, so all of it has to be there.
+            self.commit_uploaded().await?;
+            let rewrite = self.vault.rewrite_segments(self.record(), &delta.removed).await?;
             self.small_segments = self.small_segments.saturating_sub(rewrite.replaced.len());
             delta.removed.extend(rewrite.replaced);
             texts.extend(rewrite.texts);
@@ -264,6 +294,17 @@ impl Adding<'_> {
             parts.extend(own);
             delta.items.push((sealed.item, sealed.placement, sealed.new));
         }
+        Ok(())
+    }
+
+    /// Uploads and commits what does not come in batches.
+    async fn store(
+        &mut self,
+        mut delta: Delta,
+        mut parts: Vec<Part>,
+        texts: Vec<TextDocument>,
+    ) -> Result<()> {
+        self.add_segments(&mut delta, &mut parts, texts).await?;
         self.vault.upload(&self.record().id, parts).await?;
         self.target.commit(self.vault, delta).await
     }

@@ -35,6 +35,10 @@ use crate::failure::{Failure, Result};
 use crate::output::Output;
 use crate::settings::{Settings, Surroundings};
 
+/// Keeps the memory of one large item for the next; the system's gives it back and faults it in again.
+#[global_allocator]
+static MEMORY: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     harden::forbid_core_dumps();
     // Asked of the bare words first: what cannot be parsed is answered in JSON too.

@@ -1,4 +1,4 @@
-//! A pack in the making: the parts' bytes one after another, without their frames.
+//! A pack in the making: the parts' bytes one after another, without their frames. They leave it as they come.
 
 use std::collections::HashSet;
 
@@ -15,10 +15,9 @@ pub(super) const MAX_PARTS: usize = 8192;
 /// Smaller pieces are copied together, so that a drip-fed upload costs no more memory than its bytes.
 const SMALL: usize = 4096;
 
-/// What is to be stored.
+/// What was received whole and unharmed.
 #[derive(Debug)]
 pub(super) struct Pack {
-    pub(super) chunks: Vec<Bytes>,
     pub(super) parts: Vec<UploadedPart>,
     pub(super) bytes: u64,
 }
@@ -40,23 +39,25 @@ impl PackBuilder {
         Self::default()
     }
 
-    pub(super) fn take(&mut self, mut chunk: Bytes) -> Result<(), Refusal> {
+    /// Takes a chunk of the body and gives what it adds to the pack.
+    pub(super) fn take(&mut self, mut chunk: Bytes) -> Result<Vec<Bytes>, Refusal> {
         while let Some(piece) = self.decoder.next(&mut chunk)? {
             match piece {
                 Piece::Header(header) => self.begin(header)?,
                 Piece::Bytes(bytes) => self.go_on(bytes)?,
             }
         }
-        Ok(())
+        Ok(std::mem::take(&mut self.chunks))
     }
 
-    pub(super) fn finish(mut self) -> Result<Pack, Refusal> {
+    /// The pack and its last bytes, when the body has ended.
+    pub(super) fn finish(mut self) -> Result<(Pack, Vec<Bytes>), Refusal> {
         self.decoder.finish()?;
         if self.parts.is_empty() {
             return Err(Refusal::bad_request("the upload holds no part"));
         }
         self.flush();
-        Ok(Pack { chunks: self.chunks, parts: self.parts, bytes: self.bytes })
+        Ok((Pack { parts: self.parts, bytes: self.bytes }, self.chunks))
     }
 
     fn begin(&mut self, header: FrameHeader) -> Result<(), Refusal> {
@@ -123,12 +124,15 @@ mod tests {
         parts.iter().flat_map(frame).collect()
     }
 
-    fn build(body: &[u8], step: usize) -> Result<Pack, Refusal> {
+    fn build(body: &[u8], step: usize) -> Result<(Pack, Vec<u8>), Refusal> {
         let mut builder = PackBuilder::new();
+        let mut stored = Vec::new();
         for chunk in body.chunks(step) {
-            builder.take(Bytes::copy_from_slice(chunk))?;
+            stored.extend(builder.take(Bytes::copy_from_slice(chunk))?);
         }
-        builder.finish()
+        let (pack, last) = builder.finish()?;
+        stored.extend(last);
+        Ok((pack, stored.concat()))
     }
 
     #[test]
@@ -136,8 +140,7 @@ mod tests {
         let large = vec![7; 10_000];
         let body = framed(&[(1, b"abc"), (2, &large), (3, b"x")]);
         for step in [1, 7, 51, 52, 53, 4096, 5000, usize::MAX / 2] {
-            let pack = build(&body, step).unwrap();
-            let bytes: Vec<u8> = pack.chunks.concat();
+            let (pack, bytes) = build(&body, step).unwrap();
             assert_eq!(bytes, [b"abc".as_slice(), &large, b"x"].concat());
             assert_eq!(pack.bytes, 10_004);
             let places: Vec<_> = pack.parts.iter().map(|part| (part.offset, part.length)).collect();
