@@ -18,7 +18,7 @@ use futures_util::future::try_join_all;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use crate::app::Shared;
-use crate::extract::{Caller, Id, Json, Ticket};
+use crate::extract::{Caller, Id, Json, SessionToken, Ticket};
 use crate::refusal::Refusal;
 use crate::uploads::part_names;
 
@@ -31,13 +31,12 @@ const GROUPS_AHEAD: usize = 2;
 
 pub(crate) async fn part(
     State(app): State<Shared>,
-    caller: Caller,
+    session: SessionToken,
     ticket: Ticket,
     Id(part): Id<PartName>,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
-    let finder = Finder { app: app.clone(), caller, ticket };
-    let place = finder.place(&part).await?;
+    let (finder, place) = Finder::find(app, &session, ticket, &part).await?;
     let asked =
         headers.get(RANGE).map(|value| value.to_str().ok().and_then(|text| parse_range(text, place.length)));
     let (status, range) = match asked {
@@ -128,6 +127,22 @@ struct Finder {
 }
 
 impl Finder {
+    /// Session and place in one question; only a refusal takes another, to say which of them was wrong.
+    async fn find(
+        app: Shared,
+        session: &SessionToken,
+        ticket: Ticket,
+        part: &PartName,
+    ) -> Result<(Self, PartLocation), Refusal> {
+        let found = app.ledger.part_location_in_session(&session.0, &ticket.0, part, app.now()).await;
+        if found == Err(StoreError::NotFound) {
+            session.caller(&app).await?;
+        }
+        let (party, place) = found?;
+        let caller = Caller { party, session: session.0 };
+        Ok((Self { app, caller, ticket }, place))
+    }
+
     async fn place(&self, part: &PartName) -> Result<PartLocation, StoreError> {
         self.app.ledger.part_location(&self.caller, &self.ticket.0, part, self.app.now()).await
     }

@@ -99,13 +99,28 @@ impl FromRequestParts<Shared> for Caller {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, app: &Shared) -> Result<Self, Refusal> {
-        let token = bearer(&parts.headers).ok_or_else(Refusal::unauthenticated)?;
-        let session = hash_token(&token);
-        match app.ledger.session(&session, app.now()).await {
-            Ok(party) => Ok(Self { party, session }),
+        SessionToken::from_request_parts(parts, app).await?.caller(app).await
+    }
+}
+
+/// Hash of the session's token that came along; whose it is, or whether anybody's, has not been asked.
+pub(crate) struct SessionToken(pub(crate) Digest);
+
+impl SessionToken {
+    pub(crate) async fn caller(&self, app: &Shared) -> Result<Caller, Refusal> {
+        match app.ledger.session(&self.0, app.now()).await {
+            Ok(party) => Ok(Caller { party, session: self.0 }),
             Err(StoreError::NotFound) => Err(Refusal::unauthenticated()),
             Err(other) => Err(other.into()),
         }
+    }
+}
+
+impl FromRequestParts<Shared> for SessionToken {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Shared) -> Result<Self, Refusal> {
+        bearer(&parts.headers).map(|token| Self(hash_token(&token))).ok_or_else(Refusal::unauthenticated)
     }
 }
 

@@ -86,6 +86,23 @@ impl Ledger {
         location(&one(&mut on, LOCATE, args![ticket, caller, now, part]).await?)
     }
 
+    /// As [`Ledger::part_location`] for the party of a session, and in one step with it: half the time of reading a
+    /// short range was spent between the two.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`], also when it is the session that is not there.
+    pub async fn part_location_in_session(
+        &self,
+        session: &Digest,
+        ticket: &Digest,
+        part: &PartName,
+        now: Timestamp,
+    ) -> Result<(PartyId, PartLocation)> {
+        let mut on = self.reader().await?;
+        let row = one(&mut on, LOCATE_IN_SESSION, args![ticket, session, now, part]).await?;
+        Ok((PartyId::from_bytes(row.fixed("party")?), location(&row)?))
+    }
+
     /// As [`Ledger::part_location`], for many parts, in their order.
     ///
     /// # Errors
@@ -188,19 +205,25 @@ const ADD_TICKET_ITEMS: &str = sql!("reads.add_ticket_items", "INSERT INTO ticke
 // Each step is a lookup by key. Whether the grant still lives is asked anew for every part, so that a
 // revocation counts at once in all processes.
 macro_rules! locate {
-    ($name:literal, $parts:literal) => {
+    ($name:literal, $caller:literal, $party:literal, $parts:literal) => {
         sql!(
             $name,
-            "SELECT p.name, p.item, p.pack, p.start, p.length, p.hash FROM part p "
+            "SELECT t.party, p.name, p.item, p.pack, p.start, p.length, p.hash FROM part p "
             "JOIN ticket_item ti ON ti.item = p.item AND ti.token = $1 "
-            "JOIN read_ticket t ON t.token = ti.token AND t.record = p.record "
+            "JOIN read_ticket t ON t.token = ti.token AND t.record = p.record " $caller
             "JOIN record r ON r.id = p.record "
-            "WHERE t.party = $2 AND t.expires_at > $3 AND (r.owner = $2 OR EXISTS "
-            "(SELECT 1 FROM access_grant g WHERE g.grantee = $2 AND g.record = p.record "
+            "WHERE t.party = " $party " AND t.expires_at > $3 AND (r.owner = t.party OR EXISTS "
+            "(SELECT 1 FROM access_grant g WHERE g.grantee = t.party AND g.record = p.record "
             "AND (g.item IS NULL OR g.item = p.item) AND g.powers & 1 = 1 "
             "AND g.revoked_at IS NULL AND (g.expires_at IS NULL OR g.expires_at > $3))) AND p.name " $parts
         )
     };
 }
-const LOCATE: &str = locate!("reads.locate", "= $4");
-const LOCATE_MANY: &str = locate!("reads.locate_many", "IN");
+const LOCATE: &str = locate!("reads.locate", "", "$2", "= $4");
+const LOCATE_MANY: &str = locate!("reads.locate_many", "", "$2", "IN");
+const LOCATE_IN_SESSION: &str = locate!(
+    "reads.locate_in_session",
+    "JOIN session s ON s.token = $2 AND s.expires_at > $3 ",
+    "s.party",
+    "= $4"
+);
