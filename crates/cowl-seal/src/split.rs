@@ -43,14 +43,18 @@ pub enum MergeError {
     Surplus(usize),
 }
 
+/// Payloads up to this length have few parts.
+const SMALL: u64 = 1 << 20;
+
 impl SplitPlan {
     /// Draws a plan for `length` bytes: the same seed gives the same plan.
     ///
-    /// Up to 96 MiB there are 3 to 12 parts or so, beyond that as many as parts of about 8 MiB take. No part
+    /// Up to a mebibyte there are 2 to 6 parts or so, up to 96 MiB 3 to 12, beyond that as many as parts of about
+    /// 8 MiB take. Each part costs the cloud two rows of its ledger, as much as sealing 100 KB. No part
     /// has more than [`MAX_PART`] bytes, and none but the only one fewer than [`MIN_PART`].
     pub fn draw(length: u64, seed: &[u8; 32]) -> Self {
         let mut dice = Dice::new(seed);
-        let aim = 3 + dice.below(10);
+        let aim = if length <= SMALL { 2 + dice.below(5) } else { 3 + dice.below(10) };
         let mean = (length / aim).clamp(MIN_PART, MAX_PART / 2);
         let mut sizes = Vec::new();
         let mut rest = length;

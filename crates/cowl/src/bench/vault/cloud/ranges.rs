@@ -1,6 +1,8 @@
 //! Single ranges of a sealed item, beside the time that the bytes take from the store's own files.
 
 use std::fs::File;
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 
@@ -22,8 +24,11 @@ pub(super) async fn rows(world: &World) -> Result<Vec<Row>> {
     let content = Random::new(1).bytes(ITEM);
     let through = through_the_server(&reader, &content).await?;
     let raw = from_the_store(&largest(world)?)?;
+    let bare = through_a_bare_connection()?;
     let what = "read 512 KiB of a sealed item of 64 MiB through the server";
+    let least = "the same through a bare TCP connection of two threads: no request, no database, no cipher";
     Ok(vec![
+        Row::new("vault.range.bare", least, "ms", bare),
         Row::new("vault.range", what, "ms", through).against("the same bytes of the store's file", raw),
         Row::new("vault.range.over-store", "the time over that of the store's file", "ms", through - raw)
             .own_goal(0.5),
@@ -60,6 +65,33 @@ fn from_the_store(path: &PathBuf) -> Result<f64> {
         times.push(Clock::Wall.since(begun) * 1e3);
     }
     Ok(median(&mut times))
+}
+
+/// What moving the bytes between two threads of this machine takes at least.
+fn through_a_bare_connection() -> Result<f64> {
+    let fault = |error: std::io::Error| Failure::no(format!("the loopback connection failed: {error}"));
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(fault)?;
+    let address = listener.local_addr().map_err(fault)?;
+    let sender = std::thread::spawn(move || -> std::io::Result<()> {
+        let (mut stream, _) = listener.accept()?;
+        stream.set_nodelay(true)?;
+        let (content, mut asked) = (vec![1; RANGE], [0]);
+        while stream.read(&mut asked)? == 1 {
+            stream.write_all(&content)?;
+        }
+        Ok(())
+    });
+    let mut stream = TcpStream::connect(address).map_err(fault)?;
+    stream.set_nodelay(true).map_err(fault)?;
+    let mut buffer = vec![0; RANGE];
+    let (seconds, outcome) = Clock::Wall.median(READS, || {
+        stream.write_all(&[1])?;
+        stream.read_exact(&mut buffer)
+    });
+    outcome.map_err(fault)?;
+    drop(stream);
+    sender.join().map_err(|_| Failure::no("the sender stopped"))?.map_err(fault)?;
+    Ok(seconds * 1e3)
 }
 
 fn largest(world: &World) -> Result<PathBuf> {
