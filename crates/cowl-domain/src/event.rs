@@ -5,7 +5,7 @@ use cowl_crypto::log;
 use cowl_crypto::merkle::Hash;
 use minicbor::{Decode, Encode};
 
-use crate::id::{GrantId, ItemId, PartyId, RecordId, RequestId};
+use crate::id::{GrantId, ItemId, JobId, PartyId, RecordId, RequestId};
 use crate::party::coded;
 use crate::time::Timestamp;
 use crate::wire;
@@ -69,6 +69,16 @@ coded! {
         JobSettled = 19, "job-settled";
         /// All that a revoked or expired grant could open has been re-keyed.
         RekeyingDone = 20, "rekeying-done";
+        /// A job was put before the owner of what it works on.
+        JobAsked = 21, "job-asked";
+        /// The owner consented to a job.
+        JobConsented = 22, "job-consented";
+        /// The owner refused a job.
+        JobRefused = 23, "job-refused";
+        /// Who had asked for a job took it back.
+        JobWithdrawn = 24, "job-withdrawn";
+        /// The cloud computed for a job, and gave its ciphertexts to the owner.
+        JobAnswered = 25, "job-answered";
     }
 }
 
@@ -105,6 +115,9 @@ pub struct Event {
     /// Digest of the signed statement that caused it.
     #[cbor(n(9), with = "wire::optional_fixed")]
     pub statement: Option<Digest>,
+    /// Which job.
+    #[n(10)]
+    pub job: Option<JobId>,
 }
 
 impl Event {
@@ -121,6 +134,7 @@ impl Event {
             request: None,
             count: None,
             statement: None,
+            job: None,
         }
     }
 

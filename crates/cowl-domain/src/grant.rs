@@ -113,6 +113,32 @@ impl Scope {
     }
 }
 
+/// Longest name of a technique in [`ComputeTerms`], in bytes.
+pub const LONGEST_TECHNIQUE: usize = 32;
+
+/// On what terms programs may work on what is granted.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct ComputeTerms {
+    /// The only technique that is allowed, e.g. `additive-he`: 1 to 32 of a-z, 0-9 and hyphen.
+    #[n(0)]
+    pub technique: String,
+    /// The fewest rows, patients or images that a released figure may be about; 1 or more.
+    #[n(1)]
+    pub minimum_cohort: u32,
+    /// The most jobs; `None` sets no bound.
+    #[n(2)]
+    pub runs: Option<u32>,
+}
+
+impl ComputeTerms {
+    /// Whether there is a technique, and groups and runs are bounded by something above zero.
+    pub fn is_sound(&self) -> bool {
+        let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        let named = (1..=LONGEST_TECHNIQUE).contains(&self.technique.len());
+        named && self.technique.bytes().all(allowed) && self.minimum_cohort > 0 && self.runs != Some(0)
+    }
+}
+
 /// The owner's signed statement. The keys come in [`Share`]s bound to it.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub struct Grant {
@@ -149,6 +175,9 @@ pub struct Grant {
     /// What the owner had seen of the log.
     #[n(10)]
     pub checkpoint: CheckpointRef,
+    /// Terms of [`Power::Compute`]. Without it there are none.
+    #[n(11)]
+    pub compute: Option<ComputeTerms>,
 }
 
 impl Statement for Grant {
@@ -160,6 +189,19 @@ impl Grant {
     /// Whether it has ended at `now`.
     pub fn has_expired(&self, now: Timestamp) -> bool {
         self.expires_at.is_some_and(|end| end <= now)
+    }
+
+    /// Whether there are sound terms exactly where it allows to compute.
+    pub fn terms_fit(&self) -> bool {
+        match &self.compute {
+            Some(terms) => self.powers.contains(Power::Compute) && terms.is_sound(),
+            None => !self.powers.contains(Power::Compute),
+        }
+    }
+
+    /// Whether it hands out keys: whoever may only compute gets none.
+    pub fn opens(&self) -> bool {
+        self.powers.iter().any(|power| power != Power::Compute)
     }
 
     /// Whether it covers `item` of its record.

@@ -49,6 +49,8 @@ coded! {
         HybridRsa = 1, "hybrid-rsa";
         /// The published image scheme, inside a `standard` envelope. A research scheme.
         ChaoticImage = 2, "chaotic-image";
+        /// A table whose cells are Paillier ciphertexts, with no envelope around them: the cloud adds.
+        Additive = 3, "additive";
     }
 }
 

@@ -23,7 +23,8 @@ pub mod wire;
 pub use codec::{CodecError, CodecId, ExtractError, StorageCodec, TextExtractor};
 pub use event::{CheckpointRef, Event, EventKind};
 pub use grant::{
-    AccessRequest, Grant, Power, Powers, Purpose, RequestAnswer, Revocation, Scope, Share, ShareTarget,
+    AccessRequest, ComputeTerms, Grant, Power, Powers, Purpose, RequestAnswer, Revocation, Scope, Share,
+    ShareTarget,
 };
 pub use id::{EventId, GrantId, IdError, ItemId, JobId, PartName, PartyId, RecordId, RequestId, UploadId};
 pub use item::{
@@ -33,8 +34,8 @@ pub use party::{Handle, HandleError, KeyBinding, PartyKeys, Role, SealingKey};
 pub use policy::{GrayCodec, PolicyError, RecordCard, SealingPolicy};
 pub use record::{Epoch, ItemsRoot, RecordGenesis, RecordHead};
 pub use table::{
-    Codebook, CodedVariable, Coding, Column, ColumnRole, ColumnType, Decimal, Layout, SealedSet, SetCoding,
-    TableError, TableSchema,
+    AdditiveHeader, Codebook, CodedVariable, Coding, Column, ColumnRole, ColumnType, Decimal, Layout,
+    SealedSet, SetCoding, TableError, TableSchema,
 };
 pub use time::Timestamp;
 pub use wire::{Signed, Statement, StatementError, Verified, WireError};

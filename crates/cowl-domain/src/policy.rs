@@ -72,6 +72,8 @@ impl SealingPolicy {
         // Search segments are not the owner's to seal otherwise, and `standard` is what holds without a rule.
         match value.parse().map_err(|_| wrong())? {
             _ if kind == Kind::Index => return Err(wrong()),
+            // A table is sealed column by column as its owner says, never by rule.
+            SuiteId::Additive => return Err(wrong()),
             SuiteId::Standard => self.suites.remove(&kind),
             suite => self.suites.insert(kind, suite),
         };

@@ -12,6 +12,10 @@ use minicbor::{Decode, Encode};
 use crate::party::coded;
 use crate::wire::{self, WireError};
 
+mod header;
+
+pub use header::AdditiveHeader;
+
 coded! {
     /// What becomes of a column when a table is sealed.
     ColumnRole ("column role") {
@@ -81,6 +85,9 @@ pub enum TableError {
     /// A set without ciphertexts or rows in them.
     #[error("set '{0}' has no room for its values")]
     SetRoom(String),
+    /// An item's header that names no parts, one twice, or none that can be put together.
+    #[error("the header of the sealed table {0}")]
+    Header(&'static str),
     /// A codebook that is not this schema's.
     #[error("the codebook does not fit its schema: {0}")]
     Codebook(&'static str),

@@ -4,7 +4,7 @@ use cowl_crypto::digest::Digest;
 use cowl_domain::{Grant, GrantId, PartyId, Power, Revocation, Timestamp, Verified};
 
 use crate::refusal::Refusal;
-use crate::spec::{JobItem, JobSpec};
+use crate::spec::{JobItem, JobSpec, TechniqueId};
 
 /// An item that a receiver may have, with the grant that says so. Only [`check_grants`] makes one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,7 +60,7 @@ impl GrantCheck {
 /// Checks that the grants which `spec` names allow what it asks for, at `now`.
 ///
 /// Every receiver needs, for every item that is not its own, a grant signed by the item's owner, with the
-/// specification's power, neither expired nor revoked. A revocation counts only if the grant's signer signed it.
+/// specification's power (to compute: by the specification's technique), neither expired nor revoked. A revocation counts only if the grant's signer signed it.
 /// Grants that the specification does not name are passed over.
 ///
 /// # Errors
@@ -72,7 +72,7 @@ pub fn check_grants(
     now: Timestamp,
 ) -> Result<GrantCheck, Refusal> {
     spec.check_shape()?;
-    let book = Book { named: named(spec, grants)?, revocations, power: spec.power, now };
+    let book = Book { named: named(spec, grants)?, revocations, spec, now };
     let mut check = GrantCheck { spec: spec.digest(), granted: Vec::new(), valid_until: None };
     for item in &spec.items {
         for &receiver in &spec.receivers {
@@ -100,7 +100,7 @@ fn earliest(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestam
 struct Book<'a> {
     named: Vec<&'a Verified<Grant>>,
     revocations: &'a [Verified<Revocation>],
-    power: Power,
+    spec: &'a JobSpec,
     now: Timestamp,
 }
 
@@ -124,13 +124,17 @@ impl<'a> Book<'a> {
         if signer != owner {
             return Some((1, Refusal::NotTheOwner { grant: id, owner, signer }));
         }
-        if grant.powers.is_empty_or_unknown() || !grant.powers.contains(self.power) {
-            return Some((2, Refusal::PowerMissing { grant: id, power: self.power }));
+        let JobSpec { power, technique, .. } = self.spec;
+        if grant.powers.is_empty_or_unknown() || !grant.powers.contains(*power) {
+            return Some((2, Refusal::PowerMissing { grant: id, power: *power }));
+        }
+        if *power == Power::Compute && !allows(grant, technique) {
+            return Some((3, Refusal::TechniqueNotGranted { grant: id, technique: technique.clone() }));
         }
         if grant.has_expired(self.now) {
-            return Some((3, Refusal::GrantExpired { grant: id }));
+            return Some((4, Refusal::GrantExpired { grant: id }));
         }
-        self.is_revoked(grant).then_some((4, Refusal::GrantRevoked { grant: id }))
+        self.is_revoked(grant).then_some((5, Refusal::GrantRevoked { grant: id }))
     }
 
     fn is_revoked(&self, grant: &Verified<Grant>) -> bool {
@@ -139,6 +143,10 @@ impl<'a> Book<'a> {
         };
         self.revocations.iter().any(ends)
     }
+}
+
+fn allows(grant: &Grant, technique: &TechniqueId) -> bool {
+    grant.compute.as_ref().is_some_and(|terms| terms.technique == technique.as_str())
 }
 
 fn is_about(grant: &Grant, item: &JobItem, receiver: PartyId) -> bool {

@@ -131,6 +131,14 @@ pub enum Refusal {
         /// What the job needs.
         power: Power,
     },
+    /// The grant that covers the item allows to compute by another technique.
+    #[error("grant {grant} does not allow technique {technique}")]
+    TechniqueNotGranted {
+        /// The grant.
+        grant: GrantId,
+        /// What the job needs.
+        technique: TechniqueId,
+    },
     /// The grant that covers the item has run out.
     #[error("grant {grant} has run out")]
     GrantExpired {

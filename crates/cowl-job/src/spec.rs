@@ -5,7 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use cowl_crypto::digest::Digest;
-use cowl_domain::wire::{self, WireError};
+use cowl_domain::wire::{self, Statement, WireError};
 use cowl_domain::{GrantId, ItemId, JobId, PartyId, Power, RecordId};
 use minicbor::{Decode, Encode};
 
@@ -98,6 +98,11 @@ pub struct JobSpec {
     /// For whom.
     #[n(6)]
     pub receivers: Vec<PartyId>,
+}
+
+impl Statement for JobSpec {
+    const CONTEXT: &'static str = "cowl/job/v1";
+    const NAME: &'static str = "job";
 }
 
 impl JobSpec {

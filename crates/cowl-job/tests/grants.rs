@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use cowl_crypto::merkle::Hash;
 use cowl_domain::{
-    CheckpointRef, Grant, GrantId, ItemId, Power, Powers, RecordId, Revocation, Scope, ShareTarget, Signed,
-    Verified,
+    CheckpointRef, ComputeTerms, Grant, GrantId, ItemId, Power, Powers, RecordId, Revocation, Scope,
+    ShareTarget, Signed, Verified,
 };
 use cowl_job::{GrantCheck, JobSpec, ReadTechnique, Refusal, Seat, check_grants};
 use cowl_testkit::technique::{NOW, Player, Stage, Subject, grant_to};
@@ -115,6 +115,21 @@ fn a_grant_without_the_power_is_refused_by_name() {
     let mut case = Case::new();
     case.grant.powers = Powers::of([Power::Append, Power::Compute]);
     assert_eq!(refusal(&case), Refusal::PowerMissing { grant: case.grant.grant, power: Power::Read });
+}
+
+#[test]
+fn a_grant_to_compute_names_its_technique() {
+    let mut case = Case::new();
+    case.spec.power = Power::Compute;
+    case.grant.powers = Powers::of([Power::Compute]);
+    let (grant, technique) = (case.grant.grant, case.spec.technique.clone());
+    let refused = Refusal::TechniqueNotGranted { grant, technique: technique.clone() };
+    assert_eq!(refusal(&case), refused);
+    let terms = |name: &str| ComputeTerms { technique: name.to_owned(), minimum_cohort: 10, runs: None };
+    case.grant.compute = Some(terms("another"));
+    assert_eq!(refusal(&case), refused);
+    case.grant.compute = Some(terms(technique.as_str()));
+    assert!(case.check().is_ok());
 }
 
 #[test]

@@ -69,6 +69,7 @@ pub(crate) fn decode(codec: CodecId, suite: SuiteId, key: &ItemKey, coded: Vec<u
     let coded = match suite {
         SuiteId::ChaoticImage => unscramble(key, &coded)?,
         SuiteId::Standard | SuiteId::HybridRsa => coded,
+        SuiteId::Additive => return Err(not_for_files()),
     };
     match container::decode_file(codec.0, &coded) {
         Ok(Cow::Borrowed(_)) => Ok(coded),
@@ -76,6 +77,12 @@ pub(crate) fn decode(codec: CodecId, suite: SuiteId, key: &ItemKey, coded: Vec<u
         Err(ContainerError::UnknownCodec(number)) => Err(CodecError::Unknown(number).into()),
         Err(error) => Err(damaged(codec, &error)),
     }
+}
+
+/// Why content is not sealed in suite `additive` in passing.
+pub(crate) fn not_for_files() -> VaultError {
+    let reason = "suite additive is for tables alone: seal one with 'cowl table seal'";
+    VaultError::Invalid(reason.to_owned())
 }
 
 /// The name of a codec on the command line.

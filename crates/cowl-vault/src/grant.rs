@@ -168,6 +168,7 @@ impl Vault {
                 made_at,
                 expires_at: spec.expires_at,
                 checkpoint,
+                compute: None,
             };
             (terms, note)
         });

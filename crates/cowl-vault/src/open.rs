@@ -280,6 +280,7 @@ pub(crate) fn suite_of(suite: SuiteId) -> Suite {
     match suite {
         SuiteId::HybridRsa => Suite::HybridRsa,
         // The chaotic image lies inside a standard envelope.
-        SuiteId::Standard | SuiteId::ChaoticImage => Suite::Standard,
+        // The key of a sealed table opens its manifest and codebook; its cells have keys of their own.
+        SuiteId::Standard | SuiteId::ChaoticImage | SuiteId::Additive => Suite::Standard,
     }
 }

@@ -284,6 +284,7 @@ fn reseal(sealer: &Sealer, open: &OpenItem, coded: &[u8]) -> Result<(SealedItem,
             let plain = crate::codec::unscramble(&open.key, coded)?;
             seal_payload(&key, &crate::codec::scramble(&key, &plain)?, Cores::One)
         }
+        cowl_domain::SuiteId::Additive => return Err(crate::codec::not_for_files()),
         _ => seal_payload(&key, coded, Cores::One),
     };
     let sealed = finish_reseal(sealer, open, key, entries)?;

@@ -77,6 +77,7 @@ impl Sealer {
         let bytes = match coded.suite {
             SuiteId::ChaoticImage => crate::codec::scramble(&key, &bytes)?,
             SuiteId::Standard | SuiteId::HybridRsa => bytes,
+            SuiteId::Additive => return Err(crate::codec::not_for_files()),
         };
         let (entries, parts) = seal_payload(&key, &bytes, Cores::One);
         let origin = self.origin(item, coded);

@@ -33,7 +33,7 @@ macro_rules! ids {
 
 ids!(
     party_id: PartyId, record_id: RecordId, item_id: ItemId, part_name: PartName, grant_id: GrantId,
-    request_id: RequestId
+    request_id: RequestId, job_id: JobId
 );
 
 pub(crate) fn digest() -> impl Strategy<Value = Digest> {
@@ -161,14 +161,15 @@ fn share_target() -> impl Strategy<Value = ShareTarget> {
 pub(crate) fn grant() -> impl Strategy<Value = Grant> {
     let what = (grant_id(), record_id(), scope(), powers(), select(Purpose::ALL));
     let times = (time(), option::of(time()));
-    (what, party_id(), digest(), option::of(digest()), times, checkpoint()).prop_map(
+    let terms = (checkpoint(), option::of(compute_terms()));
+    (what, party_id(), digest(), option::of(digest()), times, terms).prop_map(
         |(
             (grant, record, scope, powers, purpose),
             grantee,
             grantee_keys,
             note,
             (made_at, expires_at),
-            checkpoint,
+            (checkpoint, compute),
         )| {
             Grant {
                 grant,
@@ -182,9 +183,19 @@ pub(crate) fn grant() -> impl Strategy<Value = Grant> {
                 made_at,
                 expires_at,
                 checkpoint,
+                compute,
             }
         },
     )
+}
+
+fn compute_terms() -> impl Strategy<Value = ComputeTerms> {
+    let runs = option::of(any::<u32>());
+    ("[a-z0-9-]{1,32}", any::<u32>(), runs).prop_map(|(technique, minimum_cohort, runs)| ComputeTerms {
+        technique,
+        minimum_cohort,
+        runs,
+    })
 }
 
 pub(crate) fn share() -> impl Strategy<Value = Share> {
@@ -292,8 +303,9 @@ pub(crate) fn event() -> impl Strategy<Value = Event> {
     let who = (option::of(party_id()), option::of(party_id()));
     let what =
         (option::of(record_id()), option::of(item_id()), option::of(grant_id()), option::of(request_id()));
-    (select(EventKind::ALL), time(), who, what, option::of(any::<u64>()), option::of(digest())).prop_map(
-        |(kind, at, (actor, subject), (record, item, grant, request), count, statement)| Event {
+    let why = (option::of(digest()), option::of(job_id()));
+    (select(EventKind::ALL), time(), who, what, option::of(any::<u64>()), why).prop_map(
+        |(kind, at, (actor, subject), (record, item, grant, request), count, (statement, job))| Event {
             kind,
             at,
             actor,
@@ -304,6 +316,7 @@ pub(crate) fn event() -> impl Strategy<Value = Event> {
             request,
             count,
             statement,
+            job,
         },
     )
 }

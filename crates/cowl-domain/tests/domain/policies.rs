@@ -31,9 +31,16 @@ fn a_policy_is_written_as_it_is_read() {
 
 #[test]
 fn what_is_no_policy_is_refused_with_the_words_that_are() {
-    for wrong in
-        ["", "text", "text=rot13", "letters=standard", "codec=gzip", "index=hybrid-rsa", "published,"]
-    {
+    for wrong in [
+        "",
+        "text",
+        "text=rot13",
+        "csv=additive",
+        "letters=standard",
+        "codec=gzip",
+        "index=hybrid-rsa",
+        "published,",
+    ] {
         let error = wrong.parse::<SealingPolicy>().unwrap_err().to_string();
         assert!(error.contains("say standard, published"), "{wrong}: {error}");
     }

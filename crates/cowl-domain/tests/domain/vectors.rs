@@ -181,12 +181,22 @@ fn grants() -> Vec<Vector> {
         made_at: NOW,
         expires_at: None,
         checkpoint: checkpoint(),
+        compute: None,
     };
     let on_item = Grant {
         scope: Scope::Item(item),
         note: Some(Digest::of(b"note")),
         expires_at: Some(NOW.plus_seconds(86_400)),
         ..on_record.clone()
+    };
+    let to_compute = Grant {
+        powers: Powers::of([Power::Compute]),
+        compute: Some(ComputeTerms {
+            technique: "additive-he".to_owned(),
+            minimum_cohort: 10,
+            runs: Some(100),
+        }),
+        ..on_item.clone()
     };
     let (of_epoch, of_item) = (ShareTarget::Epoch(3), ShareTarget::Item(item, 2));
     let share = |target| Share { grant, target, sealed: vec![0x5e; 40] };
@@ -207,24 +217,27 @@ fn grants() -> Vec<Vector> {
     vec![
         signed("grant-on-record", &on_record),
         signed("grant-on-item", &on_item),
+        signed("grant-to-compute", &to_compute),
         signed("share-of-epoch", &share(of_epoch)),
         signed("share-of-item", &share(of_item)),
         signed("revocation", &revocation),
         signed("request", &asked),
         signed("request-approved", &answer(vec![grant])),
         signed("request-denied", &answer(vec![])),
-        event(),
+        event("event", None),
+        event("event-of-job", Some(JobId::from_bytes([0x66; 16]))),
     ]
 }
 
-fn event() -> Vector {
+fn event(name: &'static str, job: Option<JobId>) -> Vector {
     let mut event = Event::new(EventKind::ItemRead, NOW, Some(party_keys(2).party));
     event.record = Some(RecordId::from_bytes([0x11; 16]));
     event.grant = Some(GrantId::from_bytes([0x44; 16]));
     event.count = Some(2);
+    event.job = job;
     let again = |bytes: &[u8]| wire::encode(&wire::decode::<Event>("event", bytes).unwrap());
     let digest = event.leaf(&[9; 16]).to_string();
-    Vector { name: "event", bytes: wire::encode(&event), digest, again, counts: None }
+    Vector { name, bytes: wire::encode(&event), digest, again, counts: None }
 }
 
 fn items_root() -> ItemsRoot {

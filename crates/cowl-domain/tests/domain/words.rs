@@ -57,12 +57,15 @@ where
     let names: BTreeSet<_> = all.iter().map(ToString::to_string).collect();
     assert_eq!(names.len(), all.len());
     for (code, word) in (0u8..).zip(all) {
-        assert_eq!(wire::encode(word), [code]);
-        assert_eq!(wire::decode::<T>("word", &[code]).as_ref(), Ok(word));
+        // CBOR gives numbers from 24 on a byte of their own.
+        let written = if code < 24 { vec![code] } else { vec![24, code] };
+        assert_eq!(wire::encode(word), written);
+        assert_eq!(wire::decode::<T>("word", &written).as_ref(), Ok(word));
         assert!(word.to_string().parse::<T>().is_ok_and(|read| read == *word));
         assert!(word.to_string().to_uppercase().parse::<T>().is_err());
     }
-    assert!(wire::decode::<T>("word", &[all.len() as u8]).is_err());
+    let next = wire::encode(&(all.len() as u64));
+    assert!(wire::decode::<T>("word", &next).is_err());
     assert!("".parse::<T>().is_err());
 }
 
@@ -113,5 +116,37 @@ proptest! {
         prop_assert!(powers.iter().all(|power| set.contains(*power)));
         prop_assert_eq!(set.to_string().parse::<Powers>().unwrap(), set);
         prop_assert_eq!(Powers::of(set.iter()), set);
+    }
+}
+
+proptest! {
+    #[test]
+    fn terms_to_compute_stand_exactly_where_computing_is_allowed(any in crate::fabricated::grant()) {
+        let grant = |powers: &[Power], compute: Option<ComputeTerms>| Grant {
+            powers: Powers::of(powers.iter().copied()),
+            compute,
+            ..any.clone()
+        };
+        let terms = ComputeTerms { technique: "additive-he".to_owned(), minimum_cohort: 10, runs: Some(3) };
+        prop_assert!(grant(&[Power::Read], None).terms_fit() && grant(&[Power::Read], None).opens());
+        let compute_only = grant(&[Power::Compute], Some(terms.clone()));
+        prop_assert!(compute_only.terms_fit() && !compute_only.opens());
+        prop_assert!(!grant(&[Power::Compute], None).terms_fit());
+        prop_assert!(!grant(&[Power::Read], Some(terms)).terms_fit());
+    }
+}
+
+#[test]
+fn terms_name_a_technique_and_bound_something() {
+    let sound = ComputeTerms { technique: "additive-he".to_owned(), minimum_cohort: 10, runs: Some(3) };
+    assert!(sound.is_sound() && ComputeTerms { runs: None, ..sound.clone() }.is_sound());
+    for unsound in [
+        ComputeTerms { technique: String::new(), ..sound.clone() },
+        ComputeTerms { technique: "Additive HE".to_owned(), ..sound.clone() },
+        ComputeTerms { technique: "a".repeat(33), ..sound.clone() },
+        ComputeTerms { minimum_cohort: 0, ..sound.clone() },
+        ComputeTerms { runs: Some(0), ..sound.clone() },
+    ] {
+        assert!(!unsound.is_sound(), "{unsound:?}");
     }
 }

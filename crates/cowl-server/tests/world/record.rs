@@ -189,6 +189,7 @@ pub(crate) fn grant_of(
         made_at: Timestamp::from_millis(4),
         expires_at,
         checkpoint: record.checkpoint,
+        compute: None,
     };
     let target = scope.item().map_or(ShareTarget::Epoch(record.epoch), |item| ShareTarget::Item(item, 0));
     let share = Share { grant: grant.grant, target, sealed: b"a stanza".to_vec() };

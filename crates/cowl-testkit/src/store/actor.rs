@@ -161,6 +161,7 @@ impl Actor {
             made_at: AT,
             expires_at,
             checkpoint: NOTHING_SEEN,
+            compute: None,
         })
     }
 

@@ -7,12 +7,12 @@ use cowl_crypto::merkle::Hash;
 use cowl_crypto::sign::SigningKey;
 use cowl_domain::party::SEALING_KEY_LENGTH;
 use cowl_domain::{
-    CheckpointRef, Grant, GrantId, ItemId, JobId, PartyId, PartyKeys, Powers, Purpose, RecordId, Scope,
-    SealingKey, Signed, Timestamp, Verified,
+    CheckpointRef, ComputeTerms, Grant, GrantId, ItemId, JobId, PartyId, PartyKeys, Power, Powers, Purpose,
+    RecordId, Scope, SealingKey, Signed, Timestamp, Verified,
 };
 use cowl_job::{
     Consent, ConsentStatement, ConsentTerms, Driver, JobItem, JobSpec, Participant, Planned, Ports, Registry,
-    Roster, Seat, Settled, Unsettled, check_grants,
+    Roster, Seat, Settled, TechniqueId, Unsettled, check_grants,
 };
 
 use super::Subject;
@@ -89,7 +89,7 @@ impl Stage {
             SIZES.iter().map(|size| (0..*size).map(|place| (place % 251) as u8).collect()).collect();
         let items: Vec<_> =
             (0..).zip(&contents).map(|(number, content)| job_item(&players, number, content)).collect();
-        let grants = grants_of(&players, &items, subject.power);
+        let grants = grants_of(&players, &items, subject.power, &subject.technique.id());
         for player in &mut players {
             player.source = MemorySource::new(items.iter().cloned().zip(contents.iter().cloned()));
         }
@@ -194,7 +194,12 @@ fn job_item(players: &[Player], number: u8, content: &[u8]) -> JobItem {
 }
 
 /// A grant on a whole record, from each owner to each receiver.
-pub fn grants_of(players: &[Player], items: &[JobItem], power: cowl_domain::Power) -> Vec<Verified<Grant>> {
+pub fn grants_of(
+    players: &[Player],
+    items: &[JobItem],
+    power: Power,
+    technique: &TechniqueId,
+) -> Vec<Verified<Grant>> {
     let mut records: Vec<_> = items.iter().map(|item| (item.record, item.owner)).collect();
     records.dedup();
     let mut grants = Vec::new();
@@ -204,6 +209,7 @@ pub fn grants_of(players: &[Player], items: &[JobItem], power: cowl_domain::Powe
             let number = 0x40 + grants.len() as u8;
             let mut grant = grant_to(receiver, record, Powers::of([power]));
             grant.grant = GrantId::from_bytes([number; 16]);
+            grant.compute = (power == Power::Compute).then(|| any_group(technique));
             let signed = Signed::sign(&grant, owner.party(), owner.keys.version, &owner.signing);
             grants.push(signed.verify(&owner.keys).expect("the owner signed"));
         }
@@ -211,7 +217,11 @@ pub fn grants_of(players: &[Player], items: &[JobItem], power: cowl_domain::Powe
     grants
 }
 
-/// A grant on a whole record without an end, not yet signed.
+fn any_group(technique: &TechniqueId) -> ComputeTerms {
+    ComputeTerms { technique: technique.as_str().to_owned(), minimum_cohort: 1, runs: None }
+}
+
+/// A grant on a whole record without an end, not yet signed; terms to compute are for the caller to add.
 pub fn grant_to(receiver: &Player, record: RecordId, powers: Powers) -> Grant {
     Grant {
         grant: GrantId::from_bytes([0x40; 16]),
@@ -225,5 +235,6 @@ pub fn grant_to(receiver: &Player, record: RecordId, powers: Powers) -> Grant {
         made_at: NOW,
         expires_at: None,
         checkpoint: CheckpointRef { size: 0, root: Hash::EMPTY },
+        compute: None,
     }
 }

@@ -105,6 +105,7 @@ impl Adding<'_> {
                 "suite {suite} takes files of up to {} MiB; --suite standard takes any",
                 WHOLE_LIMIT >> 20
             ))),
+            SuiteId::Additive => Err(codec::not_for_files()),
             _ => codec::plan(self.options.codec, head, length, samples),
         }
     }
