@@ -85,8 +85,27 @@ fn sentence(line: &AuditLine) -> String {
         EventKind::RequestDenied => format!("{actor} denied a request of {subject}"),
         EventKind::ItemRead => format!("{actor} read {item}"),
         EventKind::ReadRefused => format!("{actor} was refused {item}"),
-        EventKind::JobSettled => format!("a job of {actor} settled"),
         EventKind::RekeyingDone => format!("{actor} finished re-keying after {grant}"),
+        EventKind::JobAsked
+        | EventKind::JobConsented
+        | EventKind::JobRefused
+        | EventKind::JobWithdrawn
+        | EventKind::JobAnswered
+        | EventKind::JobSettled => of_job(line.kind, actor, subject),
+    }
+}
+
+/// A job has an asker, and an owner of what it works on.
+fn of_job(kind: EventKind, actor: &str, other: &str) -> String {
+    match kind {
+        EventKind::JobAsked => format!("{actor} asked {other} for a job"),
+        EventKind::JobConsented => format!("{actor} consented to a job of {other}"),
+        EventKind::JobRefused => format!("{actor} refused a job of {other}"),
+        EventKind::JobWithdrawn => format!("{actor} took a job back from {other}"),
+        EventKind::JobAnswered => {
+            format!("the cloud computed for a job of {other}, and {actor} has its sums")
+        }
+        _ => format!("{actor} settled a job of {other}"),
     }
 }
 
