@@ -41,6 +41,9 @@ pub enum Fact {
     /// That an item was used, when and by whom.
     #[n(5)]
     Use(#[n(0)] ItemId),
+    /// Sums over rows of a table. Which ones, the technique says.
+    #[n(6)]
+    Sums(#[n(0)] ItemId),
 }
 
 /// In which form something travels.

@@ -54,6 +54,23 @@ pub enum Refusal {
         receiver: PartyId,
     },
 
+    /// A job over tables of several owners, where the technique needs one.
+    #[error("item {item} belongs to {owner}: all items of this job must have one owner")]
+    OtherOwner {
+        /// The item.
+        item: ItemId,
+        /// Its owner.
+        owner: PartyId,
+    },
+    /// A job with more or fewer items than its program has inputs.
+    #[error("the program has {expected} inputs and the job {found} items")]
+    WrongItems {
+        /// Inputs of the program.
+        expected: usize,
+        /// Items of the job.
+        found: usize,
+    },
+
     /// A seat that the job needs is not taken by the party that it needs there.
     #[error("party {party} has to sit as {seat}, and does not")]
     SeatEmpty {

@@ -245,6 +245,12 @@ pub enum Failure {
         /// What it did.
         detail: String,
     },
+    /// This seat does not do what is asked: its own rules are against it.
+    #[error("{words}")]
+    Declined {
+        /// Why, and what it would do; for the asker.
+        words: String,
+    },
     /// The technique's own evidence does not hold.
     #[error("the evidence does not hold: {0}")]
     Evidence(#[from] EvidenceError),

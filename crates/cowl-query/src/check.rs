@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use cowl_crypto::digest::Digest;
-use cowl_domain::table::{Column, ColumnRole, ColumnType, Layout, TableSchema};
+use cowl_domain::table::{Column, ColumnRole, ColumnType, Layout, TableSchema, is_name};
 
 use crate::clear::Cell;
 use crate::limits::{DEEPEST_NESTING, MOST_CONDITIONS, MOST_OUTPUTS, MOST_TABLES, MOST_VALUES};
@@ -43,7 +43,7 @@ impl Catalog {
         query.tables.iter().map(|table| self.table_of(table)).collect()
     }
 
-    fn table_of(&self, table: &QueryTable) -> Result<&TableSchema, QueryRefusal> {
+    pub(crate) fn table_of(&self, table: &QueryTable) -> Result<&TableSchema, QueryRefusal> {
         let granted = self.find(&table.name)?;
         if granted.digest() == table.schema {
             Ok(&granted.schema)
@@ -68,6 +68,7 @@ impl Query {
         check.joins()?;
         check.keys()?;
         check.outputs()?;
+        check.names()?;
         check.order()?;
         match &self.condition {
             Some(condition) => Weight::default().add(&check, condition, 1),
@@ -153,6 +154,22 @@ impl<'a> Check<'a> {
             Output::Count => Ok(()),
             Output::Aggregate(aggregate) => self.aggregate(aggregate),
         })
+    }
+
+    /// A name for each column or none at all; printable, and none twice.
+    fn names(&self) -> Result<(), QueryRefusal> {
+        let Some(names) = &self.query.names else { return Ok(()) };
+        if names.len() != self.query.outputs.len() || names.iter().all(Option::is_none) {
+            return Err(QueryRefusal::Malformed("it does not name its columns one by one"));
+        }
+        let mut seen = BTreeSet::new();
+        match names.iter().flatten().find(|name| !is_name(name) || !seen.insert(*name)) {
+            Some(_) => crate::refusal::not_allowed(
+                "a name that is empty, too long, not printable, or given twice",
+                "write AS name, each once",
+            ),
+            None => Ok(()),
+        }
     }
 
     fn key_place(&self, place: u16) -> Result<(), QueryRefusal> {

@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 use std::collections::HashSet;
+use std::fmt;
 
 use cowl_domain::table::{ColumnRole, ColumnType, MOST_DECIMALS, TableSchema};
 use minicbor::{Decode, Encode};
@@ -55,6 +56,15 @@ impl Cell {
         mantissa as f64 / 10_f64.powi(i32::from(decimals))
     }
 
+    /// The nearest floating-point number of a number.
+    pub fn as_number(&self) -> Option<f64> {
+        match self {
+            Self::Integer(number) => Some(*number as f64),
+            Self::Decimal { mantissa, decimals } => Some(Self::as_float(*mantissa, *decimals)),
+            _ => None,
+        }
+    }
+
     /// Whether it is written the one way that a cell has, e.g. a decimal without zeros at its end.
     pub(crate) fn is_canonical(&self) -> bool {
         match self {
@@ -87,6 +97,25 @@ impl Cell {
             Self::Decimal { .. } => 2,
             Self::Text(_) => 3,
             Self::Token(_) => 4,
+        }
+    }
+}
+
+/// As people read it: nothing where it is missing, a token in hexadecimal digits.
+impl fmt::Display for Cell {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Null => Ok(()),
+            Self::Integer(number) => write!(f, "{number}"),
+            Self::Decimal { mantissa, decimals: 0 } => write!(f, "{mantissa}"),
+            Self::Decimal { mantissa, decimals } => {
+                let (sign, width) = (if *mantissa < 0 { "-" } else { "" }, usize::from(*decimals) + 1);
+                let digits = format!("{:0width$}", mantissa.unsigned_abs());
+                let (whole, behind) = digits.split_at(digits.len() - usize::from(*decimals));
+                write!(f, "{sign}{whole}.{behind}")
+            }
+            Self::Text(text) => f.write_str(text),
+            Self::Token(token) => token.iter().try_for_each(|byte| write!(f, "{byte:02x}")),
         }
     }
 }

@@ -10,6 +10,8 @@
 //! results must agree row for row, because everything that orders, groups and limits is in [`Selection`], outside the
 //! engines. Another engine implements [`SelectionEngine`] and passes the suite in `tests/conformance`.
 //!
+//! Tables lie in files of their own format, [`parquet`].
+//!
 //! # What the cloud learns from a query
 //! The cloud sees the query in clear: which columns are compared with which values, what is grouped by what, and which
 //! aggregates of which columns are wanted. It sees the open columns and the equality pattern of the token columns
@@ -27,11 +29,14 @@
 mod answer;
 mod check;
 mod clear;
+mod day;
 mod limits;
 mod pages;
+pub mod parquet;
 mod parse;
 mod query;
 mod refusal;
+mod score;
 mod selection;
 mod sqlite;
 mod sums;
@@ -39,6 +44,7 @@ mod sums;
 pub use answer::{Answer, EncryptedGroup, EncryptedSet};
 pub use check::{Catalog, GrantedTable};
 pub use clear::{Cell, ClearColumn, ClearTable, ClearTableError};
+pub use day::{day_since_1970, days_since_1970};
 pub use limits::{
     DEEPEST_NESTING, LONGEST_TEXT, MOST_CONDITIONS, MOST_OUTPUTS, MOST_TABLES, MOST_TOKENS, MOST_VALUES,
 };
@@ -49,6 +55,7 @@ pub use query::{
     QueryTable,
 };
 pub use refusal::QueryRefusal;
+pub use score::{ScoreAnswer, ScoreProgram, encrypted_scores};
 pub use selection::{EngineError, Group, Released, Selection, SelectionEngine};
 pub use sqlite::{EngineLimits, SqliteEngine};
 pub use sums::{SumsError, encrypted_sums};

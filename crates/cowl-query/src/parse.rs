@@ -83,12 +83,17 @@ fn from_select(select: Select, tail: Tail, catalog: &Catalog) -> Result<Query, Q
     let Select { projection, from, selection, group_by, .. } = select;
     let (names, joins) = Names::of(from, catalog)?;
     let keys = group_by_keys(group_by, &names)?;
-    let outputs: Vec<Output> =
-        projection.into_iter().map(|item| output(item, &names, &keys)).collect::<Result<_, _>>()?;
+    let (mut outputs, mut given) = (Vec::new(), Vec::new());
+    for item in projection {
+        let (output, name) = output(item, &names, &keys)?;
+        outputs.push(output);
+        given.push(name);
+    }
+    let given = given.iter().any(Option::is_some).then_some(given);
     let condition = selection.map(|it| condition::of(it, &names)).transpose()?;
     let order = tail.order_by.map_or(Ok(Vec::new()), |it| order(it, &names, &keys))?;
     let limit = tail.limit.map_or(Ok(None), limit)?;
-    Ok(Query { tables: names.into_tables(), joins, condition, keys, outputs, order, limit })
+    Ok(Query { tables: names.into_tables(), joins, condition, keys, outputs, order, limit, names: given })
 }
 
 /// All clauses of SELECT but the five that are read.
@@ -154,18 +159,35 @@ fn group_by_keys(group_by: GroupByExpr, names: &Names<'_>) -> Result<Vec<ColumnR
         .collect()
 }
 
-fn output(item: SelectItem, names: &Names<'_>, keys: &[ColumnRef]) -> Result<Output, QueryRefusal> {
+/// A column of the result, and the name that AS gives it.
+fn output(
+    item: SelectItem,
+    names: &Names<'_>,
+    keys: &[ColumnRef],
+) -> Result<(Output, Option<String>), QueryRefusal> {
     const ITEMS: &str = "SELECT takes columns of GROUP BY and aggregates of bare columns";
     match item {
-        SelectItem::UnnamedExpr(Expr::Function(function)) => aggregate::of(function, names),
-        SelectItem::UnnamedExpr(expression) => match names.column_of(&expression)? {
-            Some(column) => Ok(Output::Key(key_place(column, names, keys)?)),
-            None => not_allowed(condition::name_of(&expression), ITEMS),
-        },
-        SelectItem::ExprWithAlias { .. } | SelectItem::ExprWithAliases { .. } => {
-            not_allowed("AS in SELECT", "results are named by what was asked")
+        SelectItem::UnnamedExpr(expression) => Ok((expression_output(expression, names, keys, ITEMS)?, None)),
+        SelectItem::ExprWithAlias { expr, alias } => {
+            Ok((expression_output(expr, names, keys, ITEMS)?, Some(alias.value)))
         }
+        SelectItem::ExprWithAliases { .. } => not_allowed("AS with several names", "write AS name"),
         SelectItem::Wildcard(_) | SelectItem::QualifiedWildcard(..) => not_allowed("*", ITEMS),
+    }
+}
+
+fn expression_output(
+    expression: Expr,
+    names: &Names<'_>,
+    keys: &[ColumnRef],
+    items: &'static str,
+) -> Result<Output, QueryRefusal> {
+    if let Expr::Function(function) = expression {
+        return aggregate::of(function, names);
+    }
+    match names.column_of(&expression)? {
+        Some(column) => Ok(Output::Key(key_place(column, names, keys)?)),
+        None => not_allowed(condition::name_of(&expression), items),
     }
 }
 

@@ -1,6 +1,7 @@
 //! A query without its SQL: what is signed into a job, and what cloud and opener both run.
 
 use cowl_crypto::digest::Digest;
+use cowl_domain::table::TableSchema;
 use cowl_domain::wire;
 use minicbor::{Decode, Encode};
 
@@ -284,6 +285,9 @@ pub struct Query {
     /// LIMIT: the most groups of the answer, counted after small ones were left out.
     #[n(6)]
     pub limit: Option<u64>,
+    /// AS: a name for each column of the result, where the query gives one; `None` where it gives none at all.
+    #[n(7)]
+    pub names: Option<Vec<Option<String>>>,
 }
 
 impl Query {
@@ -314,6 +318,32 @@ impl Query {
         sets.sort_unstable();
         sets.dedup();
         sets
+    }
+
+    /// The names of the result's columns: those that AS gives, else what was asked, e.g. `ward` or `enc_avg(los)`.
+    /// `schemas` are those of the query's tables.
+    pub fn column_names(&self, schemas: &[&TableSchema]) -> Vec<String> {
+        let given = |place: usize| self.names.as_ref().and_then(|names| names.get(place)?.clone());
+        let outputs = self.outputs.iter().enumerate();
+        outputs.map(|(place, output)| given(place).unwrap_or_else(|| self.name_of(output, schemas))).collect()
+    }
+
+    fn name_of(&self, output: &Output, schemas: &[&TableSchema]) -> String {
+        let column = |at: ColumnRef| {
+            let column =
+                schemas.get(usize::from(at.table)).and_then(|it| it.columns.get(usize::from(at.column)));
+            column.map_or("?", |column| column.name.as_str())
+        };
+        match output {
+            Output::Key(place) => {
+                self.keys.get(usize::from(*place)).map_or("?", |key| column(*key)).to_owned()
+            }
+            Output::Count => "count(*)".to_owned(),
+            Output::Aggregate(aggregate) => {
+                let columns = aggregate.columns.iter().map(|at| column(ColumnRef { table: 0, column: *at }));
+                format!("{}({})", aggregate.function.name(), columns.collect::<Vec<_>>().join(", "))
+            }
+        }
     }
 
     /// Its aggregates of secret columns, in the order of the result.

@@ -53,6 +53,18 @@ fn the_query_of_the_manual_is_read() {
 }
 
 #[test]
+fn columns_of_a_result_are_named_by_as_or_by_what_was_asked() {
+    let sql = "SELECT ward, count(*) AS patients, enc_avg(los), enc_corr(los, lactate) \"r\" FROM stays GROUP BY ward";
+    let (named, catalog) = (ask(sql).unwrap(), catalog());
+    let schemas = [&catalog.tables[0].schema];
+    assert_eq!(named.column_names(&schemas), ["ward", "patients", "enc_avg(los)", "r"]);
+    assert_eq!(Query::from_bytes(&named.to_bytes(), &catalog).unwrap(), named);
+    let plain = ask("SELECT ward, count(*) FROM stays GROUP BY ward").unwrap();
+    assert_eq!(plain.names, None);
+    assert_eq!(plain.column_names(&schemas), ["ward", "count(*)"]);
+}
+
+#[test]
 fn two_spellings_of_one_query_have_one_digest() {
     let pairs = [
         ("SELECT count(*) FROM stays WHERE age > 3", "select COUNT(*) from STAYS s where 3 < S.Age -- years"),
@@ -130,7 +142,8 @@ refused! {
     arithmetic_in_select_is_refused: only("count(*) + 1") => "an expression is not allowed";
     a_subquery_in_select_is_refused: only("(SELECT count(*) FROM stays)") => "a subquery is not allowed";
     a_star_is_refused: only("*") => "* is not allowed";
-    an_alias_of_a_result_is_refused: only("count(*) AS n") => "AS in SELECT is not allowed";
+    a_name_given_twice_is_refused: only("count(*) AS n, enc_avg(los) AS n") => "a name that is empty";
+    an_empty_name_is_refused: only("count(*) AS \" \"") => "a name that is empty";
     an_open_column_in_an_aggregate_is_refused: only("enc_sum(age)") => "column 'age' is open, so it cannot stand in an aggregate";
     a_secret_column_by_itself_is_refused: only("los") => "column 'los' is not in GROUP BY";
     a_key_that_is_not_grouped_by_is_refused: only("ward, count(*)") => "column 'ward' is not in GROUP BY";

@@ -85,6 +85,8 @@ pub struct PreparedTable {
     pub values: Vec<Vec<Option<i64>>>,
     /// What was rounded.
     pub rounding: Vec<Rounding>,
+    /// Whether numbers in `clear` are written 12,5.
+    pub decimal_comma: bool,
 }
 
 /// Some variables made from one column.
@@ -114,6 +116,7 @@ pub fn prepare(table: &RawTable, choices: &[ColumnChoice]) -> Result<PreparedTab
         variables,
         values: Vec::new(),
         rounding: Vec::new(),
+        decimal_comma: table.decimal_comma(),
     };
     for (place, choice) in chosen.into_iter().enumerate() {
         match choice {

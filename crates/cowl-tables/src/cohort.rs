@@ -78,6 +78,23 @@ pub struct NearestQuery {
     pub left_out: u64,
 }
 
+impl CohortError {
+    /// What the asker is told: which query would be allowed, and no count of rows below the minimum.
+    pub fn to_asker(&self) -> String {
+        match self {
+            Self::SmallGroup { minimum, .. } => format!(
+                "the group has fewer than {minimum} complete rows, the fewest that may be asked about: leave out a \
+                 condition, or group by less"
+            ),
+            Self::Difference { minimum, nearest, .. } => format!(
+                "compared with queries answered before, this one would single out fewer than {minimum} rows; {}",
+                nearest_in_words(nearest.as_deref())
+            ),
+            Self::OtherTable { .. } => self.to_string(),
+        }
+    }
+}
+
 fn nearest_in_words(nearest: Option<&NearestQuery>) -> String {
     match nearest {
         Some(NearestQuery { rows, added, left_out }) => format!(
@@ -181,10 +198,11 @@ impl CohortLedger {
         if expected == found { Ok(()) } else { Err(CohortError::OtherTable { expected, found }) }
     }
 
-    fn meetings(&self, group: &RowSet) -> BTreeMap<u32, Meeting> {
-        let mut meetings = BTreeMap::<u32, Meeting>::new();
+    /// How the query meets each cell, by the cells' numbers.
+    fn meetings(&self, group: &RowSet) -> Vec<Meeting> {
+        let mut meetings = vec![Meeting::default(); self.cells_in_use()];
         for (row, cell) in (0u64..).zip(&self.cells) {
-            let meeting = meetings.entry(*cell).or_default();
+            let meeting = &mut meetings[*cell as usize];
             match group.contains(row) {
                 true => meeting.taken += 1,
                 false => meeting.left += 1,
@@ -193,9 +211,14 @@ impl CohortLedger {
         meetings
     }
 
+    /// Cells are numbered without gaps, so this many are enough.
+    fn cells_in_use(&self) -> usize {
+        self.cells.iter().max().map_or(1, |highest| *highest as usize + 1)
+    }
+
     /// The smallest cell below the minimum that the query would make.
     fn smallest_made(&self, group: &RowSet, minimum: u64) -> Option<SmallCell> {
-        let made = self.meetings(group).into_iter().flat_map(|(cell, Meeting { taken, left })| {
+        let made = (0..).zip(self.meetings(group)).flat_map(|(cell, Meeting { taken, left })| {
             let split = taken > 0 && (left > 0 || cell == UNTAKEN);
             let taken = split.then_some(SmallCell { rows: taken, taken: true });
             let left = (split && cell != UNTAKEN).then_some(SmallCell { rows: left, taken: false });
@@ -213,7 +236,7 @@ impl CohortLedger {
         let meetings = self.meetings(group);
         let mut near = NearestQuery { rows: group.clone(), added: 0, left_out: 0 };
         for (row, cell) in (0u64..).zip(&self.cells) {
-            let meeting = meetings[cell];
+            let meeting = meetings[*cell as usize];
             if !too_small(*cell, meeting) {
                 continue;
             }
@@ -230,14 +253,20 @@ impl CohortLedger {
     }
 
     fn refined(&self, group: &RowSet) -> Self {
-        let mut numbers = BTreeMap::new();
+        // For each cell the numbers of what the query leaves of it and takes from it, once a row of these has come.
+        let mut numbers = vec![[UNTAKEN; 2]; self.cells_in_use()];
+        let mut highest = UNTAKEN;
         let cells = (0u64..).zip(&self.cells).map(|(row, &cell)| {
             let taken = group.contains(row);
             if cell == UNTAKEN && !taken {
                 return UNTAKEN;
             }
-            let next = numbers.len() as u32 + 1;
-            *numbers.entry((cell, taken)).or_insert(next)
+            let number = &mut numbers[cell as usize][usize::from(taken)];
+            if *number == UNTAKEN {
+                highest += 1;
+                *number = highest;
+            }
+            *number
         });
         Self { minimum: self.minimum, queries: self.queries + 1, cells: cells.collect() }
     }

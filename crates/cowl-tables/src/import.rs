@@ -1,4 +1,4 @@
-//! Tables from CSV: what is in them is found and shown before anything is sealed.
+//! Tables from CSV and Parquet: what is in them is found and shown before anything is sealed.
 //!
 //! Reading is strict: a row of another length, a name that stands twice, bytes that are not UTF-8 and whatever is
 //! larger than the [`Limits`] are errors with line and column. What the cells are is found by looking at all of
@@ -11,18 +11,19 @@ use cowl_domain::table::{ColumnType, MOST_COLUMNS};
 
 mod cell;
 mod csv;
-mod date;
 mod number;
+mod parquet;
 mod report;
 
 pub use cell::MissingWords;
 pub use csv::{CsvOptions, read_csv};
 pub use number::Number;
 pub(crate) use number::{Clause, parse_number};
+pub use parquet::{ParquetOptions, read_parquet};
 pub use report::{ColumnReport, Finding, OddCell};
 
 pub(crate) use cell::binary_value;
-pub(crate) use date::days_since_1970;
+pub(crate) use cowl_query::days_since_1970;
 
 /// What a file may be at most; beyond it is a mistake or an attack.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,15 +55,17 @@ impl Default for Limits {
 /// A place in a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
-    /// The line, from 1, which is the header's.
+    /// The line, from 1, which is the header's; of a file without lines, the row, from 1.
     pub line: u64,
+    /// `line` or `row`.
+    pub unit: &'static str,
     /// The column's name, or its number from 1 where it has none.
     pub column: String,
 }
 
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "line {}, column '{}'", self.line, self.column)
+        write!(f, "{} {}, column '{}'", self.unit, self.line, self.column)
     }
 }
 
@@ -123,6 +126,17 @@ pub enum ImportError {
     /// Bytes that are no text.
     #[error("{0} is not UTF-8 text; convert the file, for instance with `iconv -f latin1 -t utf8`")]
     NotText(Place),
+    /// No Parquet file, or a damaged one.
+    #[error("the file cannot be read as Parquet: {0}")]
+    Parquet(String),
+    /// A column of a Parquet file that no table has.
+    #[error("column '{column}' {what}")]
+    NotTaken {
+        /// The column.
+        column: String,
+        /// What it holds, and what to do.
+        what: &'static str,
+    },
     /// No column of this name.
     #[error("there is no column '{name}'; there are {known}")]
     UnknownColumn {
@@ -185,8 +199,10 @@ impl Cells {
 pub struct RawTable {
     names: Vec<String>,
     columns: Vec<Cells>,
-    /// The line on which each row begins.
+    /// The line on which each row begins, or the number of the row.
     lines: Vec<u64>,
+    /// `line` or `row`.
+    unit: &'static str,
     missing: MissingWords,
     decimal_comma: bool,
 }
@@ -233,6 +249,24 @@ impl RawTable {
         self.lines.iter().copied().zip(self.columns[column].iter().map(|text| self.missing.read(text)))
     }
 
+    /// Adds a column behind the others; `None` is a missing cell. There must be a cell for each row.
+    pub(crate) fn add_column<'a>(
+        &mut self,
+        name: &str,
+        cells: impl Iterator<Item = Option<&'a str>>,
+    ) -> Result<(), ImportError> {
+        if let Some(first) = self.names.iter().position(|known| known == name) {
+            let (first, second) = (first + 1, self.names.len() + 1);
+            return Err(ImportError::DuplicateName { name: name.to_owned(), first, second });
+        }
+        let mut column = Cells::default();
+        cells.for_each(|cell| column.push(cell.unwrap_or_default()));
+        debug_assert_eq!(column.ends.len(), self.lines.len());
+        self.names.push(name.to_owned());
+        self.columns.push(column);
+        Ok(())
+    }
+
     /// What was found in a column.
     pub fn report(&self, column: usize) -> ColumnReport {
         report::look(self, column)
@@ -244,7 +278,7 @@ impl RawTable {
     }
 
     pub(crate) fn place(&self, column: usize, line: u64) -> Place {
-        Place { line, column: self.names[column].clone() }
+        Place { line, unit: self.unit, column: self.names[column].clone() }
     }
 
     pub(crate) fn not_a(&self, kind: ColumnType, column: usize, line: u64, text: &str) -> ImportError {

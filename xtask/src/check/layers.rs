@@ -10,8 +10,8 @@ const RULE: &str = "layers";
 const LAYERS: &[&[&str]] = &[
     &["cowl-crypto", "cowl-paillier"],
     &["cowl-domain", "cowl-seal", "cowl-paillier-secret"],
-    &["cowl-store", "cowl-imaging", "cowl-model", "cowl-job", "cowl-api"],
-    &["cowl-vault", "cowl-tables", "cowl-query", "cowl-mpc"],
+    &["cowl-store", "cowl-imaging", "cowl-model", "cowl-job", "cowl-api", "cowl-query"],
+    &["cowl-vault", "cowl-tables", "cowl-mpc"],
     &["cowl-agent", "cowl-server", "cowl-cluster"],
     // The fuzz targets reach every parser, and no crate reaches them.
     &["cowl", "cowl-fuzz"],

@@ -32,6 +32,7 @@ fn query(rows: u64) -> Query {
         outputs: vec![Output::Count],
         order: vec![],
         limit: None,
+        names: None,
     }
 }
 

@@ -187,6 +187,7 @@ fn query_of(
             .collect(),
         keys,
         limit,
+        names: None,
     }
 }
 

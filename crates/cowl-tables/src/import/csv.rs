@@ -111,6 +111,7 @@ fn empty_table(header: &ByteRecord, options: &CsvOptions) -> Result<RawTable, Im
         columns: vec![Cells::default(); names.len()],
         names,
         lines: Vec::new(),
+        unit: "line",
         missing,
         decimal_comma,
     })
@@ -131,7 +132,7 @@ fn push(table: &mut RawTable, record: &ByteRecord, line: u64, limits: &Limits) -
         return Err(ImportError::Ragged { line, expected, found });
     }
     for (place, bytes) in record.iter().enumerate() {
-        let at = || Place { line, column: table.names[place].clone() };
+        let at = || Place { line, unit: table.unit, column: table.names[place].clone() };
         if bytes.len() > limits.cell_bytes {
             return Err(ImportError::TooLarge { what: at().to_string(), most: limits.cell_bytes as u64 });
         }

@@ -90,6 +90,17 @@ impl Number {
     }
 }
 
+impl Number {
+    /// Whole tenths that are not above the number.
+    pub(crate) fn in_tenths_down(self) -> Option<i128> {
+        match self.decimals {
+            0 => self.mantissa.checked_mul(10),
+            1 => Some(self.mantissa),
+            more => Some(self.mantissa.div_euclid(10i128.checked_pow(u32::from(more) - 1)?)),
+        }
+    }
+}
+
 /// Half away from zero; the divisor is positive.
 pub(crate) fn divide_rounded(dividend: i128, divisor: i128) -> i128 {
     let (quotient, rest) = (dividend / divisor, dividend % divisor);
