@@ -15,6 +15,7 @@ mod call;
 mod config;
 mod error;
 mod grants;
+mod jobs;
 mod log;
 mod parts;
 mod records;
@@ -23,6 +24,7 @@ mod tests;
 
 pub use config::{ClientConfig, Timeouts};
 pub use error::ClientError;
+pub use jobs::{JobFilter, JobRole};
 pub use parts::PartStream;
 
 /// Speaks to one server, with or without a session.

@@ -54,6 +54,21 @@ pub const REKEYED: &str = "/v1/grants/{grant}/rekeyed";
 pub const REQUESTS: &str = "/v1/requests";
 /// `POST` [`crate::types::AnswerRequest`].
 pub const ANSWER: &str = "/v1/requests/{request}/answer";
+/// `GET` [`crate::types::JobPage`], `?role=asker|opener&state=&after=&limit=`; `POST` [`crate::types::NewJob`] →
+/// [`crate::types::JobView`].
+pub const JOBS: &str = "/v1/jobs";
+/// `GET` [`crate::types::JobView`]; `DELETE`: its asker takes it back.
+pub const JOB: &str = "/v1/jobs/{job}";
+/// `POST` [`crate::types::NewConsent`].
+pub const CONSENT: &str = "/v1/jobs/{job}/consent";
+/// `POST` [`crate::types::JobRefusal`].
+pub const REFUSAL: &str = "/v1/jobs/{job}/refusal";
+/// `POST`, no body: the cloud computes, and answers with the canonical bytes of the technique's answer.
+pub const COMPUTATION: &str = "/v1/jobs/{job}/answer";
+/// `POST` [`crate::types::Settlement`].
+pub const SETTLEMENT: &str = "/v1/jobs/{job}/settlement";
+/// `GET` [`crate::types::TableView`].
+pub const TABLE: &str = "/v1/records/{record}/items/{item}/table";
 /// `GET` a C2SP checkpoint as text.
 pub const CHECKPOINT: &str = "/v1/log/checkpoint";
 /// `GET` [`crate::types::Proof`], `?from=&to=`.
@@ -75,7 +90,7 @@ pub const OPENAPI: &str = "/v1/openapi.json";
 pub const TICKET: &str = "x-cowl-ticket";
 
 /// Every route.
-pub const ALL: [&str; 35] = [
+pub const ALL: [&str; 42] = [
     SERVER,
     REGISTER_START,
     REGISTER_FINISH,
@@ -103,6 +118,13 @@ pub const ALL: [&str; 35] = [
     REKEYED,
     REQUESTS,
     ANSWER,
+    JOBS,
+    JOB,
+    CONSENT,
+    REFUSAL,
+    COMPUTATION,
+    SETTLEMENT,
+    TABLE,
     CHECKPOINT,
     CONSISTENCY,
     INCLUSION,

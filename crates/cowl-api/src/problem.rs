@@ -35,6 +35,10 @@ pub enum ProblemCode {
     PartMismatch,
     /// A part that was acknowledged is no longer there, or no longer whole.
     PartLost,
+    /// The item is no sealed table, or a damaged one.
+    NotATable,
+    /// The query is not allowed over these tables, or takes too much; the detail says what would be.
+    QueryRefused,
     /// Database or part store do not answer; nothing was acknowledged.
     Unavailable,
     /// A fault of the server.
@@ -52,6 +56,7 @@ impl ProblemCode {
             Self::Conflict => 409,
             Self::PartLost => 410,
             Self::TooLarge => 413,
+            Self::NotATable | Self::QueryRefused => 422,
             Self::TooManyRequests => 429,
             Self::QuotaExceeded => 507,
             Self::Unavailable => 503,
@@ -65,7 +70,8 @@ impl ProblemCode {
 pub struct Problem {
     /// For programs.
     pub code: ProblemCode,
-    /// For people: what happened. Holds no name and no content.
+    /// For people: what happened. Holds no name and no content, except names of tables and columns that the caller may
+    /// see.
     pub detail: String,
     /// For people: what to do.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -351,6 +351,91 @@ bodies! {
         grants: Vec<NewGrant>,
     }
 
+    /// What the caller asks to be computed.
+    NewJob {
+        /// Signed specification; the caller signs it and is a receiver.
+        spec: Blob,
+        /// The program whose digest the specification names: for technique `additive-he` a query's canonical bytes.
+        program: Blob,
+    }
+    /// A job as asker and owner see it.
+    JobView {
+        /// Identifier.
+        job: String,
+        /// `planned`, `consented`, `running`, `settled`, `refused`, `failed` or `withdrawn`.
+        state: String,
+        /// Who asked.
+        asker: String,
+        /// Who owns what it works on, and opens the sums.
+        owner: String,
+        /// Signed specification.
+        spec: Blob,
+        /// The program.
+        program: Blob,
+        /// The fewest rows that a released figure may be about, by the grants.
+        minimum_cohort: u32,
+        /// Signed consent of the owner.
+        consent: Option<Blob>,
+        /// Why the owner refused, sealed to the asker.
+        refusal: Option<Blob>,
+        /// Why it failed.
+        failure: Option<String>,
+        /// What it gave, for receivers and owner; in lists always empty.
+        results: Vec<JobResult>,
+        /// Signed evidence; in lists always absent.
+        evidence: Option<Blob>,
+        /// When it was asked for, milliseconds since 1970.
+        asked_at: u64,
+        /// When its state changed last, milliseconds since 1970.
+        changed_at: u64,
+    }
+    /// What a job gave to one receiver.
+    JobResult {
+        /// The receiver's identifier.
+        receiver: String,
+        /// The result, sealed to the receiver.
+        sealed: Blob,
+    }
+    /// Jobs, oldest first.
+    JobPage {
+        /// The jobs.
+        jobs: Vec<JobView>,
+        /// Whether more follow the last one.
+        more: bool,
+    }
+    /// The owner's yes to a job.
+    NewConsent {
+        /// Signed consent.
+        consent: Blob,
+    }
+    /// The owner's no to a job.
+    JobRefusal {
+        /// Why, sealed to the asker.
+        words: Blob,
+    }
+    /// What a job gave.
+    Settlement {
+        /// One for each receiver of the specification.
+        results: Vec<JobResult>,
+        /// Signed evidence.
+        evidence: Blob,
+    }
+    /// What the cloud knows of a sealed table, for those who may ask about it.
+    TableView {
+        /// Its owner's identifier.
+        owner: String,
+        /// Signed placement: what a job names it by.
+        placement: Blob,
+        /// Where the item stands in the head's tree; absent for the owner and for items that the head does not hold yet.
+        proof: Option<ItemProof>,
+        /// Canonical schema.
+        schema: Blob,
+        /// Canonical public key of its ciphertexts.
+        key: Blob,
+        /// How many rows it has.
+        rows: u64,
+    }
+
     /// Hashes of an RFC 6962 proof, 32 bytes each.
     Proof {
         /// The hashes.

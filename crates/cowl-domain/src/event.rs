@@ -79,6 +79,8 @@ coded! {
         JobWithdrawn = 24, "job-withdrawn";
         /// The cloud computed for a job, and gave its ciphertexts to the owner.
         JobAnswered = 25, "job-answered";
+        /// A job came to nothing: what it needs is no longer there.
+        JobFailed = 26, "job-failed";
     }
 }
 

@@ -13,6 +13,7 @@ pub mod event;
 pub mod grant;
 pub mod id;
 pub mod item;
+pub mod job;
 pub mod party;
 pub mod policy;
 pub mod record;
@@ -30,6 +31,7 @@ pub use id::{EventId, GrantId, IdError, ItemId, JobId, PartName, PartyId, Record
 pub use item::{
     Kind, Label, LossyNote, Manifest, Origin, OriginClaim, PartEntry, Placement, StudyLabel, SuiteId,
 };
+pub use job::JobState;
 pub use party::{Handle, HandleError, KeyBinding, PartyKeys, Role, SealingKey};
 pub use policy::{GrayCodec, PolicyError, RecordCard, SealingPolicy};
 pub use record::{Epoch, ItemsRoot, RecordGenesis, RecordHead};

@@ -48,8 +48,8 @@ pub fn bodies_read(json: &[u8]) -> usize {
         ServerInfo RegisterStart RegisterStarted RegisterFinish Registered LoginStart LoginStarted LoginFinish
         Session PasswordStart PasswordFinish Account PartyEntry PartyPage NewBinding NewRecord RecordView ItemRow
         ItemProof ItemPage PartsQuery PartsKnown PartsStored NewItem Commit ReadRequest ReadTicket NewGrants
-        NewGrant GrantView RevokeGrant NewRequest RequestView AnswerRequest Proof LogEntry EventPage OpenLeaf
-        BindingPage Problem
+        NewGrant GrantView RevokeGrant NewRequest RequestView AnswerRequest NewJob JobView JobResult JobPage
+        NewConsent JobRefusal Settlement TableView Proof LogEntry EventPage OpenLeaf BindingPage Problem
     };
     read.iter().filter(|read| **read).count()
 }

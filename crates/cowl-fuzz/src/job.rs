@@ -7,6 +7,7 @@ use crate::domain;
 /// Everything of a job that comes from other seats.
 pub fn statements(bytes: &[u8]) {
     domain::statement::<ConsentStatement>(bytes);
+    domain::statement::<JobSpec>(bytes);
     domain::statement::<Evidence>(bytes);
     if let Ok(spec) = JobSpec::from_bytes(bytes) {
         assert_eq!(spec.to_bytes(), bytes);

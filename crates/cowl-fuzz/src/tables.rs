@@ -1,6 +1,6 @@
 //! `cowl-tables`: files of tables, and what is stored of sealed ones.
 
-use cowl_domain::table::{Codebook, ColumnRole, ColumnType, TableSchema};
+use cowl_domain::table::{AdditiveHeader, Codebook, ColumnRole, ColumnType, TableSchema};
 use cowl_tables::coding::{ColumnChoice, PreparedTable, prepare};
 use cowl_tables::import::{CsvOptions, Limits, RawTable, read_csv};
 use cowl_tables::{CohortLedger, RowSet, SlotPlan};
@@ -40,7 +40,7 @@ fn check(prepared: &PreparedTable) {
 /// A schema that codebooks are read for.
 const SCHEMA: &[u8] = include_bytes!("../../../vectors/table/schema.cbor");
 
-/// Schemas, codebooks, sets of rows and ledgers.
+/// Schemas, codebooks, headers, sets of rows and ledgers.
 pub fn forms(bytes: &[u8]) {
     if let Ok(schema) = TableSchema::from_bytes(bytes) {
         assert_eq!(schema.to_bytes(), bytes);
@@ -51,6 +51,10 @@ pub fn forms(bytes: &[u8]) {
         for set in 0..schema.sets.len() {
             let _ = SlotPlan::of_sealed(&schema, &codebook, set);
         }
+    }
+    if let Ok(header) = AdditiveHeader::from_bytes(bytes) {
+        assert_eq!(header.to_bytes(), bytes);
+        assert!(header.payload_size().is_some());
     }
     if let Ok(rows) = RowSet::from_bytes(bytes) {
         assert_eq!(rows.to_bytes(), bytes);

@@ -261,7 +261,7 @@ pub struct Order {
 
 /// A query over sealed tables.
 ///
-/// [`Query::from_bytes`] and [`crate::parse`] are the ways to one, and both check it.
+/// [`Query::from_bytes`] and [`crate::parse`] are the ways to a checked one.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub struct Query {
     /// The tables; rows of the first are aggregated.
@@ -296,10 +296,19 @@ impl Query {
     /// # Errors
     /// [`QueryRefusal`] names what is not canonical, not granted or not allowed.
     pub fn from_bytes(bytes: &[u8], catalog: &Catalog) -> Result<Self, QueryRefusal> {
-        check_depth(bytes)?;
-        let query: Self = wire::decode("query", bytes)?;
+        let query = Self::decode(bytes)?;
         query.check(catalog)?;
         Ok(query)
+    }
+
+    /// Reads a query for whoever must see the names of its tables to know what to check it against. Nothing may be done
+    /// with it before [`Query::check`].
+    ///
+    /// # Errors
+    /// [`QueryRefusal`] names what is not canonical.
+    pub fn decode(bytes: &[u8]) -> Result<Self, QueryRefusal> {
+        check_depth(bytes)?;
+        Ok(wire::decode("query", bytes)?)
     }
 
     /// Its canonical bytes.

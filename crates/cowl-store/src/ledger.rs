@@ -2,7 +2,7 @@
 //!
 //! The methods are in one module a subject. Each that changes something is one transaction, and its events
 //! are appended to the log as the transaction's last step, because the log's size is a row that all
-//! writers share. Rows are locked in the order record, item, part, pack, party, log.
+//! writers share. Rows are locked in the order record, item, part, pack, job, terms, party, log.
 
 mod accounts;
 mod act;
@@ -13,6 +13,7 @@ mod deletion;
 mod grants;
 mod heads;
 mod items;
+mod jobs;
 mod log;
 mod migrations;
 mod reads;
@@ -32,6 +33,9 @@ pub use commits::{Commit, NewItem};
 pub use connection::Ledger;
 pub use grants::{GrantRow, NewGrant};
 pub use items::{ItemPage, ItemRow};
+pub use jobs::{
+    JobPage, JobResult, JobRow, JobSide, JobTarget, NewJob, NewSettlement, StoredTable, TableRow,
+};
 pub use log::{EventPage, LogEntry, OpenLeafPage, OpenLeafRow};
 pub use reads::PartLocation;
 pub use records::RecordRow;

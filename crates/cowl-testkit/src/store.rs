@@ -16,6 +16,7 @@ use cowl_store::{Act, Ledger, PackKey, PartStore, StoreConfig, StoreError};
 mod actor;
 pub mod collection;
 pub mod durability;
+pub mod jobs;
 pub mod logins;
 pub mod races;
 pub mod sharing;

@@ -81,7 +81,7 @@ impl Client {
         Ok(PartStream::new(self.clone(), response, parts.to_vec()))
     }
 
-    fn transfer(&self, request: RequestBuilder) -> RequestBuilder {
+    pub(super) fn transfer(&self, request: RequestBuilder) -> RequestBuilder {
         request.timeout(self.config.timeouts.transfer)
     }
 

@@ -62,7 +62,7 @@ macro_rules! operations {
 }
 
 pub(super) fn all() -> Vec<Operation> {
-    [accounts(), records(), grants(), log(), operations()].into_iter().flatten().collect()
+    [accounts(), records(), grants(), jobs(), log(), operations()].into_iter().flatten().collect()
 }
 
 fn accounts() -> Vec<Operation> {
@@ -111,6 +111,20 @@ fn grants() -> Vec<Operation> {
     }
 }
 
+fn jobs() -> Vec<Operation> {
+    operations! {
+        Get JOBS ["role", "state", "after", "limit"] Session: Empty => Json("JobPage"), "Jobs asked for and to be opened.";
+        Post JOBS Session: Json("NewJob") => Json("JobView"), "Asks for a computation on what is sealed.";
+        Get JOB Session: Empty => Json("JobView"), "One of them, with its results.";
+        Delete JOB Session: Empty => Empty, "Takes a job back that has not settled.";
+        Post CONSENT Session: Json("NewConsent") => Empty, "The owner consents to a job.";
+        Post REFUSAL Session: Json("JobRefusal") => Empty, "The owner refuses a job.";
+        Post COMPUTATION Session: Empty => OCTETS, "Computes, for the owner: ciphertexts of sums.";
+        Post SETTLEMENT Session: Json("Settlement") => Empty, "The owner hands out results and evidence.";
+        Get TABLE Session: Empty => Json("TableView"), "What queries need to know of a sealed table.";
+    }
+}
+
 fn log() -> Vec<Operation> {
     operations! {
         Get CHECKPOINT Open: Empty => TEXT, "The newest C2SP checkpoint.";
@@ -150,7 +164,8 @@ pub(super) fn schemas() -> Vec<Named> {
         Blob Problem ProblemCode ServerInfo RegisterStart RegisterStarted RegisterFinish Registered
         LoginStart LoginStarted LoginFinish SessionBody Account PasswordStart PasswordFinish PartyEntry PartyPage
         NewBinding NewRecord RecordView ItemPage PartsQuery PartsKnown PartsStored Commit ReadRequest
-        ReadTicket NewGrants GrantView RevokeGrant NewRequest RequestView AnswerRequest Proof EventPage BindingPage
+        ReadTicket NewGrants GrantView RevokeGrant NewRequest RequestView AnswerRequest NewJob JobView JobPage NewConsent JobRefusal Settlement
+        TableView Proof EventPage BindingPage
     }
 }
 

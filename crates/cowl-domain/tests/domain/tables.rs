@@ -1,4 +1,4 @@
-//! Schema and codebook of sealed tables: frozen forms, and what is refused.
+//! Schema, codebook and header of sealed tables: frozen forms, and what is refused.
 //!
 //! `cargo test -p cowl-domain --test domain -- --ignored write_frozen_tables` writes files that are missing.
 
@@ -65,8 +65,22 @@ fn codebook() -> Codebook {
     }
 }
 
-fn frozen() -> [(&'static str, Vec<u8>); 2] {
-    [("schema.cbor", schema().to_bytes()), ("codebook.cbor", codebook().to_bytes())]
+fn header() -> AdditiveHeader {
+    let part = |number: u8, size| PartEntry {
+        name: PartName::from_bytes([number; 16]),
+        size,
+        hash: Digest::of(&[number]),
+    };
+    let key_header = b"age-encryption.org/v1\n-> X25519 stanza\n---\n".to_vec();
+    AdditiveHeader { key_header, parts: vec![part(7, 8_000_000), part(2, 70_000)] }
+}
+
+fn frozen() -> [(&'static str, Vec<u8>); 3] {
+    [
+        ("schema.cbor", schema().to_bytes()),
+        ("codebook.cbor", codebook().to_bytes()),
+        ("additive-header", header().to_bytes()),
+    ]
 }
 
 #[test]
@@ -76,6 +90,7 @@ fn frozen_tables_are_read_and_written_as_ever() {
     }
     assert_eq!(TableSchema::from_bytes(&schema().to_bytes()), Ok(schema()));
     assert_eq!(Codebook::from_bytes(&codebook().to_bytes(), &schema()), Ok(codebook()));
+    assert_eq!(AdditiveHeader::from_bytes(&header().to_bytes()), Ok(header()));
 }
 
 #[test]

@@ -77,6 +77,7 @@ fn fixed_lists_are_written_in_one_way() {
     words_are_read_back(Kind::ALL);
     words_are_read_back(SuiteId::ALL);
     words_are_read_back(EventKind::ALL);
+    words_are_read_back(JobState::ALL);
     words_are_read_back(ColumnRole::ALL);
     words_are_read_back(ColumnType::ALL);
 }

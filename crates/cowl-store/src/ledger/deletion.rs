@@ -10,7 +10,7 @@ use super::uploads::release;
 use crate::error::Result;
 
 impl Ledger {
-    /// Destroys an account: its records with all that is in them, its grants in both directions, its
+    /// Destroys an account: its records with all that is in them, its grants and jobs in both directions, its
     /// sessions, password and key store. What remains is the name with its keys, which stay in the log,
     /// so that nobody can take the name later. The parts' bytes go with the next collections.
     ///
@@ -78,6 +78,7 @@ const DROP_PARTS: &str =
 const FORGET: &[&str] = &[
     sql!("deletion.sessions", "DELETE FROM session WHERE party = $1"),
     sql!("deletion.read_tickets", "DELETE FROM read_ticket WHERE party = $1"),
+    sql!("deletion.jobs", "DELETE FROM job WHERE asker = $1 OR owner = $1"),
     sql!("deletion.attempts", "DELETE FROM login_attempt WHERE party = $1"),
 ];
 const CLOSE: &str = sql!(

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use cowl_crypto::digest::Digest;
 use cowl_domain::{
-    Event, EventKind, Grant, GrantId, PartyId, RecordId, Revocation, Scope, Share, ShareTarget, Timestamp,
+    Event, EventKind, Grant, GrantId, PartyId, Power, Powers, RecordId, Revocation, Scope, Share,
+    ShareTarget, Timestamp,
 };
 use sqlx::AnyConnection;
 use sqlx::any::AnyRow;
@@ -218,6 +219,10 @@ async fn add_grant(work: &mut Work, owner: &PartyId, new: &NewGrant, act: &Act) 
     if execute(work.on(), ADD, list).await? == 0 {
         return Err(StoreError::Conflict { what: "grant" });
     }
+    if let Some(terms) = &grant.compute {
+        let list = args![grant.grant, terms.technique, terms.minimum_cohort, terms.runs];
+        execute(work.on(), ADD_TERMS, list).await?;
+    }
     for share in &new.shares {
         add_share(work, share, &grant.record, owner, act.now()).await?;
     }
@@ -234,6 +239,11 @@ fn check_grant(owner: &PartyId, new: &NewGrant, act: &Act) -> Result<()> {
     }
     if grant.powers.is_empty_or_unknown() || grant.has_expired(act.now()) {
         return Err(StoreError::Refused { reason: "a grant allows nothing, or has ended already" });
+    }
+    if !grant.terms_fit() {
+        return Err(StoreError::Refused {
+            reason: "a grant has terms to compute exactly where it allows that",
+        });
     }
     Ok(())
 }
@@ -253,6 +263,9 @@ pub(crate) async fn add_share(
     let row = one(work.on(), FIND, args![share.grant, owner, record]).await?;
     if has_ended(&row, now)? {
         return Err(StoreError::Conflict { what: "grant" });
+    }
+    if row.number("powers")? == bits(Powers::of([Power::Compute])) {
+        return Err(StoreError::Refused { reason: "a grant that only allows to compute hands out no keys" });
     }
     let scope = row.maybe_fixed::<16>("item")?;
     let (item, number) = match share.target {
@@ -311,7 +324,7 @@ fn grant_row(row: &AnyRow, shares: &mut SharesByGrant, party: &PartyId, now: Tim
     })
 }
 
-fn has_ended(row: &AnyRow, now: Timestamp) -> Result<bool> {
+pub(crate) fn has_ended(row: &AnyRow, now: Timestamp) -> Result<bool> {
     let revoked = row.maybe_number("revoked_at")?.is_some();
     Ok(revoked || row.maybe_number("expires_at")?.is_some_and(|end| end <= now.as_millis()))
 }
@@ -326,13 +339,17 @@ const ADD: &str = sql!(
     "INSERT INTO access_grant (id, record, owner, grantee, item, powers, made_at, expires_at, signed, note) "
     "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING"
 );
+const ADD_TERMS: &str = sql!(
+    "grants.add_terms",
+    "INSERT INTO compute_terms (access_grant, technique, minimum_cohort, runs) VALUES ($1, $2, $3, $4)"
+);
 const ADD_SHARE: &str = sql!(
     "grants.add_share",
     "INSERT INTO share (access_grant, item, number, signed) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING"
 );
 const FIND: &str = sql!(
     "grants.find",
-    "SELECT grantee, item, expires_at, revoked_at FROM access_grant "
+    "SELECT grantee, item, powers, expires_at, revoked_at FROM access_grant "
     "WHERE id = $1 AND owner = $2 AND record = $3"
 );
 const FIND_OWN: &str = sql!(

@@ -7,8 +7,11 @@ use super::sql::{Columns, args, execute, one, optional, sql};
 use crate::error::{Result, StoreError};
 
 /// In order; the first brings version 1.
-const MIGRATIONS: &[&str] =
-    &[include_str!("../../migrations/0001_ledger.sql"), include_str!("../../migrations/0002_throttle.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../../migrations/0001_ledger.sql"),
+    include_str!("../../migrations/0002_throttle.sql"),
+    include_str!("../../migrations/0003_jobs.sql"),
+];
 
 const KNOWN: u64 = MIGRATIONS.len() as u64;
 

@@ -176,7 +176,7 @@ async fn keep_ticket(
     .map(drop)
 }
 
-fn location(row: &AnyRow) -> Result<PartLocation> {
+pub(crate) fn location(row: &AnyRow) -> Result<PartLocation> {
     Ok(PartLocation {
         part: PartName::from_bytes(row.fixed("name")?),
         item: ItemId::from_bytes(row.fixed("item")?),

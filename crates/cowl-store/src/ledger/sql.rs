@@ -5,7 +5,7 @@
 
 use cowl_crypto::digest::Digest;
 use cowl_crypto::merkle::Hash;
-use cowl_domain::{GrantId, ItemId, PartName, PartyId, RecordId, RequestId, Timestamp};
+use cowl_domain::{GrantId, ItemId, JobId, PartName, PartyId, RecordId, RequestId, Timestamp};
 use sqlx::any::{Any, AnyArguments, AnyRow};
 use sqlx::{AnyConnection, Arguments, AssertSqlSafe, Row, SqlSafeStr};
 
@@ -85,6 +85,7 @@ values! {
     PartName as Vec<u8>: |id| id.as_bytes().to_vec();
     GrantId as Vec<u8>: |id| id.as_bytes().to_vec();
     RequestId as Vec<u8>: |id| id.as_bytes().to_vec();
+    JobId as Vec<u8>: |id| id.as_bytes().to_vec();
     PackKey as Vec<u8>: |key| key.as_bytes().to_vec();
 }
 

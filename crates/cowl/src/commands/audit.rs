@@ -91,6 +91,7 @@ fn sentence(line: &AuditLine) -> String {
         | EventKind::JobRefused
         | EventKind::JobWithdrawn
         | EventKind::JobAnswered
+        | EventKind::JobFailed
         | EventKind::JobSettled => of_job(line.kind, actor, subject),
     }
 }
@@ -105,6 +106,7 @@ fn of_job(kind: EventKind, actor: &str, other: &str) -> String {
         EventKind::JobAnswered => {
             format!("the cloud computed for a job of {other}, and {actor} has its sums")
         }
+        EventKind::JobFailed => format!("a job of {other} at {actor} came to nothing: what it needs is gone"),
         _ => format!("{actor} settled a job of {other}"),
     }
 }
