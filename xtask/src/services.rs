@@ -8,6 +8,7 @@
 //! | `COWL_TEST_S3_REGION`, `COWL_TEST_S3_BUCKET`, `COWL_TEST_S3_ACCESS_KEY`, `COWL_TEST_S3_SECRET_KEY` | the same, one by one |
 //! | `COWL_TEST_AGE` | the program `age` of Debian, which is also first on `PATH`; `age-keygen` beside it |
 //! | `COWL_TEST_AGE_NPM` | a folder whose `node_modules` has `age-encryption` |
+//! | `COWL_TEST_ONNX` | the folder `onnx/backend/test/data` of PyPI's `onnx`: ONNX's own tests |
 //! | `COWL_TEST_CCTV` | the folder of npm's `cctv-age`: the C2SP vectors |
 //!
 //! Whoever sets `COWL_TEST_POSTGRES` or `COWL_TEST_S3` before has the tests talk to a server of their own.
@@ -16,6 +17,7 @@ mod apt;
 mod daemon;
 mod node;
 mod postgres;
+mod python;
 mod s3;
 
 use std::ffi::OsString;
@@ -32,6 +34,10 @@ const POSTGRES: &str = "COWL_TEST_POSTGRES";
 const S3_ENDPOINT: &str = "COWL_TEST_S3";
 const AGE: &str = "COWL_TEST_AGE";
 const AGE_NPM: &str = "COWL_TEST_AGE_NPM";
+const ONNX: &str = "COWL_TEST_ONNX";
+
+/// The last wheel with the tests of single operators in it.
+const ONNX_REQUIREMENT: &str = "onnx==1.20.0";
 
 /// Variables for the tests' environment.
 pub(crate) type Environment = Vec<(String, OsString)>;
@@ -41,6 +47,7 @@ pub(crate) type Environment = Vec<(String, OsString)>;
 pub(crate) struct Needs {
     pub(crate) stores: bool,
     pub(crate) foreign_programs: bool,
+    pub(crate) onnx: bool,
 }
 
 /// Running services; dropping them stops them.
@@ -63,6 +70,9 @@ impl Services {
         if needs.foreign_programs {
             services.attempt("Debian's age", AGE, |services| services.find_age(workspace));
             services.attempt("npm packages", AGE_NPM, |services| services.install_npm_packages(workspace));
+        }
+        if needs.onnx {
+            services.attempt("ONNX's tests", ONNX, |services| services.fetch_onnx_tests(workspace));
         }
         services
     }
@@ -125,6 +135,16 @@ impl Services {
         let folder = node::install(workspace)?;
         self.set("COWL_TEST_CCTV", folder.join("node_modules/cctv-age"));
         self.set(AGE_NPM, folder);
+        Ok(())
+    }
+
+    fn fetch_onnx_tests(&mut self, workspace: &Workspace) -> Result<()> {
+        let environment = python::environment(workspace, "onnx", ONNX_REQUIREMENT, &["--no-deps"])?;
+        let data = python::packages(&environment)?.join("onnx/backend/test/data");
+        if !data.is_dir() {
+            return Err(Failure::new(format!("{ONNX_REQUIREMENT} came without its tests")));
+        }
+        self.set(ONNX, data);
         Ok(())
     }
 

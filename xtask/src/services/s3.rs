@@ -4,14 +4,11 @@
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
-use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::Duration;
 
-use super::apt;
 use super::daemon::{self, Daemon};
+use super::python;
 use crate::failure::{Failure, Result, While};
-use crate::process;
 use crate::workspace::Workspace;
 
 const REQUIREMENT: &str = "moto[server,s3]==5.2.5";
@@ -30,7 +27,7 @@ pub(crate) struct S3 {
 
 impl S3 {
     pub(crate) fn start(workspace: &Workspace) -> Result<Self> {
-        let environment = installed(workspace)?;
+        let environment = python::environment(workspace, "moto", REQUIREMENT, &[])?;
         let port = daemon::free_port()?;
         let arguments = ["-H", "127.0.0.1", "-p", &port.to_string()];
         let mut server =
@@ -42,31 +39,6 @@ impl S3 {
     pub(crate) fn endpoint(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }
-}
-
-/// A virtual environment of Python's with the server in it; made once for each version asked for.
-fn installed(workspace: &Workspace) -> Result<PathBuf> {
-    let environment = workspace.tools("moto")?;
-    let stamp = environment.join("installed");
-    if std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == REQUIREMENT) {
-        return Ok(environment);
-    }
-    make_environment(&environment)?;
-    eprintln!("installing {REQUIREMENT}");
-    let mut pip = Command::new(environment.join("bin/pip"));
-    process::run_quietly(pip.args(["install", "--quiet", "--disable-pip-version-check", REQUIREMENT]))?;
-    std::fs::write(&stamp, REQUIREMENT).attempting(|| format!("writing {}", stamp.display()))?;
-    Ok(environment)
-}
-
-/// Debian's Python comes without the module that makes environments.
-fn make_environment(folder: &Path) -> Result<()> {
-    let make = || process::run_quietly(Command::new("python3").args(["-m", "venv", "--clear"]).arg(folder));
-    if make().is_ok() {
-        return Ok(());
-    }
-    apt::install(&["python3", "python3-venv"])?;
-    make()
 }
 
 /// The server asks for no signature, so one plain request is enough.

@@ -20,6 +20,8 @@ pub(crate) enum Group {
     Interop,
     /// Killed processes, full disks, cut connections.
     Chaos,
+    /// The tests of the ONNX project.
+    Onnx,
 }
 
 const GROUPS: &[(&str, Group)] = &[
@@ -30,11 +32,17 @@ const GROUPS: &[(&str, Group)] = &[
     ("stores", Group::Stores),
     ("interop", Group::Interop),
     ("chaos", Group::Chaos),
+    ("onnx", Group::Onnx),
 ];
 
 /// What the name of an integration test says about its group.
-const MARKS: &[(&str, Group)] =
-    &[("fuzz", Group::Fuzz), ("stores", Group::Stores), ("interop", Group::Interop), ("chaos", Group::Chaos)];
+const MARKS: &[(&str, Group)] = &[
+    ("fuzz", Group::Fuzz),
+    ("stores", Group::Stores),
+    ("interop", Group::Interop),
+    ("chaos", Group::Chaos),
+    ("onnx", Group::Onnx),
+];
 
 impl Group {
     pub(crate) fn parse(name: &str) -> Result<Self> {
@@ -78,6 +86,7 @@ impl Group {
         Needs {
             stores: self.includes(Self::Stores) || self == Self::Chaos,
             foreign_programs: self.includes(Self::Interop),
+            onnx: self.includes(Self::Onnx),
         }
     }
 }
@@ -91,6 +100,7 @@ mod tests {
         assert_eq!(Group::of_target("test", "stores"), Group::Stores);
         assert_eq!(Group::of_target("test", "chaos_uploads"), Group::Chaos);
         assert_eq!(Group::of_target("test", "fuzz"), Group::Fuzz);
+        assert_eq!(Group::of_target("test", "onnx"), Group::Onnx);
         assert_eq!(Group::of_target("test", "sharing"), Group::Units);
         assert_eq!(Group::of_target("lib", "cowl_stores"), Group::Units);
     }
@@ -107,7 +117,7 @@ mod tests {
     fn all_includes_everything_and_units_start_nothing() {
         assert!(GROUPS.iter().all(|(_, group)| Group::All.includes(*group)));
         assert_eq!(Group::Fuzz.needs(), Group::Units.needs());
-        assert_eq!(Group::Units.needs(), Needs { stores: false, foreign_programs: false });
+        assert_eq!(Group::Units.needs(), Needs { stores: false, foreign_programs: false, onnx: false });
         assert!(Group::All.needs().stores && Group::All.needs().foreign_programs);
     }
 }

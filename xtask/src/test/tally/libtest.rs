@@ -5,6 +5,8 @@ use super::Tally;
 
 /// How a test says that it could not run here, on a line of its own.
 const SKIPPED: &str = "skipped: ";
+/// How a test of many cases says that it left one out: the case, and after a colon why.
+const SKIPPED_CASE: &str = "skipped case: ";
 
 pub(super) fn parse(program: &str, output: &str) -> Tally {
     let mut reader = Reader { program, tally: Tally::default(), report: Report::default() };
@@ -43,6 +45,10 @@ impl<'a> Reader<'a> {
         } else if let Some(test) = self.report.section {
             if let Some(reason) = line.strip_prefix(SKIPPED) {
                 self.report.note_skip(test, reason);
+            } else if let Some((case, why)) =
+                line.strip_prefix(SKIPPED_CASE).and_then(|rest| rest.split_once(": "))
+            {
+                self.tally.skip(&format!("{} {case}", self.program), why);
             }
         } else if let Some((test, end)) =
             line.strip_prefix("test ").and_then(|rest| rest.rsplit_once(" ... "))

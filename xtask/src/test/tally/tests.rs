@@ -79,3 +79,12 @@ fn several_reports_are_summed() {
 fn a_program_that_dies_has_no_result() {
     assert!(!Tally::parse("store", "running 2 tests\ntest a ... ok\n").has_results());
 }
+
+#[test]
+fn a_case_that_a_test_leaves_out_is_listed_and_the_test_has_still_passed() {
+    let output = "test onnx ... ok\n\nsuccesses:\n\n---- onnx stdout ----\nskipped case: test_pad: no such mode: odd\n\n\
+        successes:\n    onnx\n\ntest result: ok. 1 passed; 0 failed; 0 ignored;";
+    let tally = Tally::parse("model::onnx", output);
+    assert_eq!(tally.to_string(), "1 passed, 0 failed, 1 skipped");
+    assert_eq!(names(&tally.skipped), ["model::onnx test_pad: no such mode: odd"]);
+}

@@ -1,0 +1,228 @@
+//! The graph in floats: the oracle for everything after it.
+
+use std::collections::HashMap;
+
+use super::{Graph, NodeId, Operator, Origin, Port};
+use crate::function::Function;
+use crate::kernel;
+use crate::shape::{Shape, ShapeError};
+use crate::tensor::Tensor;
+
+/// Why a graph cannot be evaluated.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum EvaluationError {
+    /// Too few or too many inputs or weights.
+    #[error("the model takes {wanted} {what}, not {found}")]
+    Count {
+        /// `inputs` or `weights`.
+        what: &'static str,
+        /// How many it takes.
+        wanted: usize,
+        /// How many were given.
+        found: usize,
+    },
+    /// An input or weight of another shape.
+    #[error("'{name}' is {wanted}, not {found}")]
+    Shape {
+        /// Its name.
+        name: String,
+        /// As the model has it.
+        wanted: Shape,
+        /// As given.
+        found: Shape,
+    },
+    /// A layer that fails; not for graphs whose shapes were checked.
+    #[error("layer '{layer}': {why}")]
+    Layer {
+        /// Its name.
+        layer: String,
+        /// What is wrong.
+        why: ShapeError,
+    },
+}
+
+impl Graph {
+    /// The outputs for these inputs and weights.
+    ///
+    /// # Errors
+    /// [`EvaluationError`] names what does not fit.
+    pub fn evaluate(
+        &self,
+        inputs: &[Tensor<f32>],
+        weights: &[Tensor<f32>],
+    ) -> Result<Vec<Tensor<f32>>, EvaluationError> {
+        self.evaluate_observed(inputs, weights, |_, _| ())
+    }
+
+    /// As [`Graph::evaluate`]; `observe` sees the value of every node on the way.
+    ///
+    /// # Errors
+    /// [`EvaluationError`] names what does not fit.
+    pub fn evaluate_observed(
+        &self,
+        inputs: &[Tensor<f32>],
+        weights: &[Tensor<f32>],
+        mut observe: impl FnMut(NodeId, &Tensor<f32>),
+    ) -> Result<Vec<Tensor<f32>>, EvaluationError> {
+        check("inputs", self.inputs(), inputs)?;
+        check("weights", self.weights(), weights)?;
+        let mut last_use = self.last_uses();
+        let mut values: HashMap<NodeId, Tensor<f32>> = HashMap::new();
+        for id in self.ids() {
+            let value = self.value(id, inputs, weights, |input| &values[&input])?;
+            observe(id, &value);
+            values.insert(id, value);
+            for input in last_use.remove(&id).unwrap_or_default() {
+                values.remove(&input);
+            }
+        }
+        Ok(self.outputs().iter().map(|output| values[&output.node].clone()).collect())
+    }
+
+    /// What the model owner computes from the weights alone: the value of every node of [`Origin::Weights`] or
+    /// [`Origin::Public`] that `wanted` names.
+    ///
+    /// # Errors
+    /// [`EvaluationError`] names what does not fit.
+    pub fn prepare(
+        &self,
+        wanted: &[NodeId],
+        weights: &[Tensor<f32>],
+    ) -> Result<HashMap<NodeId, Tensor<f32>>, EvaluationError> {
+        check("weights", self.weights(), weights)?;
+        self.computed(wanted, weights)
+    }
+
+    /// The value of a node of [`Origin::Public`].
+    pub(crate) fn public_value(&self, id: NodeId) -> Result<Tensor<f32>, EvaluationError> {
+        let mut values = self.computed(&[id], &[])?;
+        let layer = || self.layer_of(id).name.clone();
+        let not_public =
+            ShapeError::Operands { what: "a constant", wanted: 0, found: self.node(id).inputs.len() };
+        values.remove(&id).ok_or_else(|| EvaluationError::Layer { layer: layer(), why: not_public })
+    }
+
+    fn computed(
+        &self,
+        wanted: &[NodeId],
+        weights: &[Tensor<f32>],
+    ) -> Result<HashMap<NodeId, Tensor<f32>>, EvaluationError> {
+        let mut needed = self.ancestors(wanted);
+        needed.retain(|&id| self.node(id).origin != Origin::Data);
+        let mut values = HashMap::new();
+        for id in needed {
+            let value = self.value(id, &[], weights, |input| &values[&input])?;
+            values.insert(id, value);
+        }
+        values.retain(|id, _| wanted.contains(id));
+        Ok(values)
+    }
+
+    /// These nodes and all that they need, in order.
+    pub(crate) fn ancestors(&self, of: &[NodeId]) -> Vec<NodeId> {
+        let mut needed = vec![false; self.nodes().len()];
+        of.iter().for_each(|id| needed[id.index()] = true);
+        for id in self.ids().rev() {
+            if needed[id.index()] {
+                self.node(id).inputs.iter().for_each(|input| needed[input.index()] = true);
+            }
+        }
+        self.ids().filter(|id| needed[id.index()]).collect()
+    }
+
+    /// For each node, the values that nothing needs after it.
+    fn last_uses(&self) -> HashMap<NodeId, Vec<NodeId>> {
+        let mut last: HashMap<NodeId, NodeId> = self.ids().map(|id| (id, id)).collect();
+        for id in self.ids() {
+            last.extend(self.node(id).inputs.iter().map(|&input| (input, id)));
+        }
+        for output in self.outputs() {
+            last.remove(&output.node);
+        }
+        let mut uses: HashMap<NodeId, Vec<NodeId>> = HashMap::new();
+        last.into_iter().for_each(|(value, user)| uses.entry(user).or_default().push(value));
+        uses
+    }
+
+    fn value<'a>(
+        &self,
+        id: NodeId,
+        inputs: &[Tensor<f32>],
+        weights: &[Tensor<f32>],
+        of: impl Fn(NodeId) -> &'a Tensor<f32>,
+    ) -> Result<Tensor<f32>, EvaluationError> {
+        let node = self.node(id);
+        let operands: Vec<&Tensor<f32>> = node.inputs.iter().map(|&input| of(input)).collect();
+        let value = match &node.operator {
+            Operator::Input(place) => Ok(inputs[*place].clone()),
+            Operator::Weight(place) => Ok(weights[*place].clone()),
+            Operator::Public(tensor) => Ok(tensor.tensor()),
+            operator => apply(operator, &operands),
+        };
+        value.map_err(|why| EvaluationError::Layer { layer: self.layer_of(id).name.clone(), why })
+    }
+}
+
+fn check(what: &'static str, ports: &[Port], tensors: &[Tensor<f32>]) -> Result<(), EvaluationError> {
+    if ports.len() != tensors.len() {
+        return Err(EvaluationError::Count { what, wanted: ports.len(), found: tensors.len() });
+    }
+    let wrong = ports.iter().zip(tensors).find(|(port, tensor)| port.shape != *tensor.shape());
+    wrong.map_or(Ok(()), |(port, tensor)| {
+        let (wanted, found) = (port.shape.clone(), tensor.shape().clone());
+        Err(EvaluationError::Shape { name: port.name.clone(), wanted, found })
+    })
+}
+
+/// One operator on floats.
+fn apply(operator: &Operator, operands: &[&Tensor<f32>]) -> Result<Tensor<f32>, ShapeError> {
+    match operator {
+        Operator::Local(local) => local.apply(operands),
+        Operator::Bilinear(map) => map.apply(operands[0], operands[1]),
+        Operator::Maximum => kernel::combine(operands[0], operands[1], f32::max),
+        Operator::MaxPool(window) => window.pool(operands[0], f32::NEG_INFINITY, f32::max),
+        Operator::Interpolate(interpolation) => interpolation.apply(operands[0]),
+        Operator::Scale(factor) => Ok(operands[0].map(|value| value * factor.get())),
+        Operator::Shift(number) => Ok(operands[0].map(|value| value + number.get())),
+        Operator::Function(function) => Ok(of_each(*function, operands[0])),
+        Operator::Largest(axis) => over(operands[0], *axis, |line| line.fold(f32::NEG_INFINITY, f32::max)),
+        Operator::ArgMax { axis, last } => {
+            over(operands[0], *axis, |line| place_of_largest(line, *last) as f32)
+        }
+        Operator::Input(_) | Operator::Weight(_) | Operator::Public(_) => {
+            Err(ShapeError::Operands { what: operator.name(), wanted: 0, found: operands.len() })
+        }
+    }
+}
+
+fn of_each(function: Function, input: &Tensor<f32>) -> Tensor<f32> {
+    input.map(|&value| function.at_single(value))
+}
+
+/// Folds each line along an axis to one number.
+pub(crate) fn over<N: kernel::Number>(
+    input: &Tensor<N>,
+    axis: usize,
+    fold: impl Fn(&mut dyn Iterator<Item = N>) -> N,
+) -> Result<Tensor<N>, ShapeError> {
+    let shape = input.shape().with_size(axis, 1)?;
+    let (size, stride) = (input.shape().size(axis), input.shape().strides()[axis]);
+    let line = |at: usize| {
+        let start = at / stride * size * stride + at % stride;
+        fold(&mut (0..size).map(|place| input.data()[start + place * stride]))
+    };
+    let data = (0..shape.count()).map(line).collect();
+    Tensor::new(shape, data)
+}
+
+/// The first, or last, place of the largest.
+pub(crate) fn place_of_largest<N: PartialOrd + Copy>(line: &mut dyn Iterator<Item = N>, last: bool) -> usize {
+    let mut best: Option<(usize, N)> = None;
+    for (place, value) in line.enumerate() {
+        if best.is_none_or(|(_, largest)| value > largest || (last && value == largest)) {
+            best = Some((place, value));
+        }
+    }
+    best.map_or(0, |(place, _)| place)
+}

@@ -1,0 +1,264 @@
+//! Convolutions over any number of spatial axes, with groups, and their transposes.
+
+use minicbor::{Decode, Encode};
+use rayon::prelude::*;
+
+use super::Number;
+use super::contraction::add_scaled;
+use super::window::{LEADING, Window};
+use crate::shape::{Shape, ShapeError};
+use crate::tensor::Tensor;
+
+const WHAT: &str = "a convolution";
+
+/// A convolution: N×C×spatial with a filter M×C/groups×kernel gives N×M×places.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub struct Convolution {
+    /// Where it reads.
+    #[n(0)]
+    pub window: Window,
+    /// Channels of one group see only the filters of that group.
+    #[n(1)]
+    pub groups: usize,
+}
+
+/// The transpose: N×C×spatial with a filter C×M/groups×kernel gives N×M×sizes, where `window` read the other way
+/// leads from `sizes` back to `spatial`.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub struct TransposedConvolution {
+    /// Where it writes.
+    #[n(0)]
+    pub window: Window,
+    /// Channels of one group see only the filters of that group.
+    #[n(1)]
+    pub groups: usize,
+    /// The spatial sizes of the output.
+    #[n(2)]
+    pub sizes: Vec<usize>,
+}
+
+/// Sizes of one convolution, seen from the side where the window slides.
+struct Plan<'a> {
+    window: &'a Window,
+    groups: usize,
+    batch: usize,
+    /// Channels a group on the wide side (that the window slides over) and on the narrow side.
+    wide: usize,
+    narrow: usize,
+    spatial: Shape,
+    places: Shape,
+    taps: usize,
+}
+
+impl Convolution {
+    fn plan<'a>(&'a self, input: &Shape, filter: &Shape) -> Result<(Plan<'a>, Shape), ShapeError> {
+        let mismatch = || input.mismatch(WHAT, filter);
+        let ([batch, channels, spatial @ ..], [filters, wide, kernel @ ..]) = (input.sizes(), filter.sizes())
+        else {
+            return Err(mismatch());
+        };
+        let fits = self.groups > 0
+            && wide.checked_mul(self.groups) == Some(*channels)
+            && filters % self.groups == 0
+            && kernel == self.window.kernel
+            && !kernel.is_empty();
+        if !fits {
+            return Err(mismatch());
+        }
+        let places = self.window.places(spatial)?;
+        let output = Shape::new([&[*batch, *filters], places.as_slice()].concat())?;
+        let plan = Plan {
+            window: &self.window,
+            groups: self.groups,
+            batch: *batch,
+            wide: *wide,
+            narrow: filters / self.groups,
+            spatial: Shape::new(spatial)?,
+            places: Shape::new(places)?,
+            taps: kernel.iter().product(),
+        };
+        Ok((plan, output))
+    }
+
+    /// The output's shape.
+    ///
+    /// # Errors
+    /// [`ShapeError::Mismatch`], [`ShapeError::Unfit`].
+    pub fn shape(&self, input: &Shape, filter: &Shape) -> Result<Shape, ShapeError> {
+        self.plan(input, filter).map(|(_, output)| output)
+    }
+
+    pub(crate) fn apply<N: Number>(
+        &self,
+        input: &Tensor<N>,
+        filter: &Tensor<N>,
+    ) -> Result<Tensor<N>, ShapeError> {
+        let (plan, shape) = self.plan(input.shape(), filter.shape())?;
+        let mut output = vec![N::default(); shape.count()];
+        if shape.count() > 0 && plan.spatial.count() > 0 {
+            let planes = output.par_chunks_exact_mut(plan.places.count()).enumerate();
+            planes.for_each(|(at, plane)| plan.gather(at, input.data(), filter.data(), plane));
+        }
+        Tensor::new(shape, output)
+    }
+}
+
+impl TransposedConvolution {
+    fn plan<'a>(&'a self, input: &Shape, filter: &Shape) -> Result<(Plan<'a>, Shape), ShapeError> {
+        let mismatch = || input.mismatch(WHAT, filter);
+        let ([batch, channels, spatial @ ..], [filters, wide, kernel @ ..]) = (input.sizes(), filter.sizes())
+        else {
+            return Err(mismatch());
+        };
+        let fits = self.groups > 0
+            && channels == filters
+            && channels % self.groups == 0
+            && kernel == self.window.kernel
+            && !kernel.is_empty();
+        if !fits || self.window.places(&self.sizes)? != spatial {
+            return Err(mismatch());
+        }
+        let outputs = wide.checked_mul(self.groups).ok_or_else(mismatch)?;
+        let output = Shape::new([&[*batch, outputs], self.sizes.as_slice()].concat())?;
+        let plan = Plan {
+            window: &self.window,
+            groups: self.groups,
+            batch: *batch,
+            wide: *wide,
+            narrow: channels / self.groups,
+            spatial: Shape::new(self.sizes.as_slice())?,
+            places: Shape::new(spatial)?,
+            taps: kernel.iter().product(),
+        };
+        Ok((plan, output))
+    }
+
+    /// The output's shape.
+    ///
+    /// # Errors
+    /// [`ShapeError::Mismatch`], [`ShapeError::Unfit`].
+    pub fn shape(&self, input: &Shape, filter: &Shape) -> Result<Shape, ShapeError> {
+        self.plan(input, filter).map(|(_, output)| output)
+    }
+
+    pub(crate) fn apply<N: Number>(
+        &self,
+        input: &Tensor<N>,
+        filter: &Tensor<N>,
+    ) -> Result<Tensor<N>, ShapeError> {
+        let (plan, shape) = self.plan(input.shape(), filter.shape())?;
+        let mut output = vec![N::default(); shape.count()];
+        if shape.count() > 0 && plan.places.count() > 0 {
+            let planes = output.par_chunks_exact_mut(plan.spatial.count()).enumerate();
+            planes.for_each(|(at, plane)| plan.scatter(at, input.data(), filter.data(), plane));
+        }
+        Tensor::new(shape, output)
+    }
+}
+
+impl Plan<'_> {
+    /// One plane of a convolution's output: `at` counts batch and filters.
+    fn gather<N: Number>(&self, at: usize, input: &[N], filter: &[N], plane: &mut [N]) {
+        let filters = self.narrow * self.groups;
+        let (batch, filter_at) = (at / filters, at % filters);
+        let group = filter_at / self.narrow;
+        for channel in 0..self.wide {
+            let source = (batch * self.groups + group) * self.wide + channel;
+            let from = &input[source * self.spatial.count()..][..self.spatial.count()];
+            let weights = &filter[(filter_at * self.wide + channel) * self.taps..][..self.taps];
+            self.each_run(|tap, wide, narrow, length, step| {
+                let sums = &mut plane[narrow..narrow + length];
+                if step == 1 {
+                    add_scaled(sums, weights[tap], &from[wide..wide + length]);
+                } else {
+                    for (sum, &value) in sums.iter_mut().zip(from[wide..].iter().step_by(step)) {
+                        *sum = sum.plus(weights[tap].times(value));
+                    }
+                }
+            });
+        }
+    }
+
+    /// One plane of a transposed convolution's output.
+    fn scatter<N: Number>(&self, at: usize, input: &[N], filter: &[N], plane: &mut [N]) {
+        let outputs = self.wide * self.groups;
+        let (batch, output_at) = (at / outputs, at % outputs);
+        let (group, channel) = (output_at / self.wide, output_at % self.wide);
+        debug_assert!(batch < self.batch);
+        for narrow_channel in 0..self.narrow {
+            let input_channel = group * self.narrow + narrow_channel;
+            let source = batch * self.groups * self.narrow + input_channel;
+            let from = &input[source * self.places.count()..][..self.places.count()];
+            let weights = &filter[(input_channel * self.wide + channel) * self.taps..][..self.taps];
+            self.each_run(|tap, wide, narrow, length, step| {
+                let values = from[narrow..narrow + length].iter();
+                for (sum, &value) in plane[wide..].iter_mut().step_by(step).zip(values) {
+                    *sum = sum.plus(weights[tap].times(value));
+                }
+            });
+        }
+    }
+
+    /// Visits, for every tap of the kernel, runs along the last axis: (tap, offset on the wide side, offset on the
+    /// narrow side, length, step on the wide side). Padding is left out.
+    fn each_run(&self, mut visit: impl FnMut(usize, usize, usize, usize, usize)) {
+        let last = self.spatial.rank() - 1;
+        let kernel = &self.window.kernel;
+        let strides = self.spatial.strides();
+        let moves = self.places.strides();
+        let mut tap_at = vec![0; last + 1];
+        for tap in 0..self.taps {
+            split(tap, kernel, &mut tap_at);
+            let Some((first, length)) = self.run(last, tap_at[last]) else { continue };
+            let wide = self.source(last, tap_at[last], first).expect("a run begins inside");
+            let step = self.window.strides[last];
+            let rows = &self.places.sizes()[..last];
+            let mut row_at = vec![0; last];
+            for row in 0..rows.iter().product() {
+                split(row, rows, &mut row_at);
+                let offset =
+                    |axis: usize| self.source(axis, tap_at[axis], row_at[axis]).map(|at| at * strides[axis]);
+                let Some(outer) = (0..last).map(offset).sum::<Option<usize>>() else { continue };
+                let narrow: usize = row_at.iter().zip(&moves).map(|(at, step)| at * step).sum();
+                visit(tap, outer + wide, narrow + first, length, step);
+            }
+        }
+    }
+
+    /// Where a tap of the window at `place` reads on one axis, unless in the padding.
+    fn source(&self, axis: usize, tap: usize, place: usize) -> Option<usize> {
+        let at = place * self.window.strides[axis] + tap * self.window.dilations[axis];
+        at.checked_sub(self.window.before[axis]).filter(|&at| at < self.spatial.size(axis))
+    }
+
+    /// The places on one axis for which a tap reads inside: first and how many.
+    fn run(&self, axis: usize, tap: usize) -> Option<(usize, usize)> {
+        let (stride, before) = (self.window.strides[axis], self.window.before[axis]);
+        let shift = tap * self.window.dilations[axis];
+        let first = before.saturating_sub(shift).div_ceil(stride);
+        let beyond = (self.spatial.size(axis) + before).checked_sub(shift)?.div_ceil(stride);
+        let end = beyond.min(self.places.size(axis));
+        (first < end).then(|| (first, end - first))
+    }
+}
+
+/// Writes the digits of `index` in the mixed radix `sizes`.
+fn split(mut index: usize, sizes: &[usize], digits: &mut [usize]) {
+    for (digit, size) in digits.iter_mut().zip(sizes).rev() {
+        *digit = index % size;
+        index /= size;
+    }
+}
+
+/// Multiply-accumulates, padding counted as if it were there.
+pub(crate) fn products(output: &Shape, filter: &Shape) -> u64 {
+    let taps: usize = filter.sizes().get(1..).unwrap_or_default().iter().product();
+    output.count() as u64 * taps as u64
+}
+
+pub(crate) fn transposed_products(input: &Shape, filter: &Shape) -> u64 {
+    let taps: usize = filter.sizes().get(1..).unwrap_or_default().iter().product();
+    input.count() as u64 * taps as u64
+}
+
+const _: () = assert!(LEADING == 2);

@@ -1,0 +1,235 @@
+//! The two-party program: an architecture as steps on fixed-point numbers modulo 2^k.
+//!
+//! Everything here follows from the architecture and the [`Ring`] alone, so both parties and the dealer make the
+//! same program, step for step, without a word. A [`Value`] is known to nobody (it is shared, or masked); a
+//! [`Weight`] is known to the model owner, who prepares it in floats from the model's weights and rounds it once.
+//!
+//! What a technique has to do, step by step, is in [`Operation`]; what comes out exactly is what
+//! [`crate::fixed`] computes. Steps stand in an order in which they can be run; [`Program::last_uses`] says when a
+//! value may be forgotten.
+
+mod compile;
+mod cost;
+mod spline;
+
+pub use compile::{CompileError, compile};
+pub use cost::{Cost, LayerCost};
+pub use spline::{Piece, Spline};
+
+use std::collections::HashMap;
+
+use crate::bilinear::Bilinear;
+use crate::graph::{LayerId, NodeId};
+use crate::kernel::{self, Window};
+use crate::local::Local;
+use crate::ring::Ring;
+use crate::shape::{Shape, ShapeError};
+use crate::tensor::Tensor;
+
+/// A value by its place in [`Program::values`].
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct ValueId(pub(crate) u32);
+
+impl ValueId {
+    /// Its place, from 0.
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// A weight by its place in [`Program::weights`].
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct WeightId(pub(crate) u32);
+
+impl WeightId {
+    /// Its place, from 0.
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// Something that depends on the data.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Value {
+    /// Its sizes.
+    pub shape: Shape,
+    /// How many of its bits stand behind the point: f, 2f before a truncation, 0 for places that ArgMax gives.
+    pub fraction: u32,
+}
+
+/// Something that the model owner knows.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Weight {
+    /// The operation of the architecture that computes it from the weights.
+    pub node: NodeId,
+    /// Its negative is wanted.
+    pub negative: bool,
+    /// Its sizes.
+    pub shape: Shape,
+    /// How many bits stand behind the point.
+    pub fraction: u32,
+}
+
+/// One step.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Step {
+    /// What is done.
+    pub operation: Operation,
+    /// With which values.
+    pub inputs: Vec<ValueId>,
+    /// What comes out.
+    pub output: ValueId,
+    /// For which layer of the architecture.
+    pub layer: LayerId,
+}
+
+/// What a step does. All arithmetic is modulo 2^k; *signed* means the number between −2^(k−1) and 2^(k−1).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Operation {
+    /// The data owner's input of this number.
+    Input(usize),
+    /// The model owner's weight becomes a value.
+    Lift(WeightId),
+    /// A constant that everybody knows becomes a value.
+    Public(Tensor<i64>),
+    /// A linear map that each party applies by itself to what it has.
+    Local(Local),
+    /// Plus a constant that everybody knows; it broadcasts to the value.
+    AddPublic(Tensor<i64>),
+    /// Times a constant that everybody knows, with broadcasting.
+    MultiplyPublic(Tensor<i64>),
+    /// Sums along an axis, weighted by constants that everybody knows.
+    Interpolate(FixedInterpolation),
+    /// Times a weight, and plus another; the bias broadcasts to the product.
+    Linear(Linear),
+    /// Plus a weight; it broadcasts to the value.
+    AddWeight(WeightId),
+    /// The product of two values; the same value twice is a square.
+    Product(Bilinear),
+    /// ⌊x / 2^bits⌋ of the signed number; one more is allowed unless truncation is faithful.
+    Truncate(u32),
+    /// max(x, 0) of the signed number, after truncating by so many bits (0: none).
+    Relu {
+        /// Bits to be cut before.
+        truncate: u32,
+    },
+    /// The larger of two signed numbers, with broadcasting. Their difference fits k bits.
+    Maximum,
+    /// The largest that a window sees; padding does not count. Differences fit k bits.
+    MaxPool(Window),
+    /// The largest along an axis, which stays with size 1.
+    Largest(usize),
+    /// The place of the largest along an axis, which stays with size 1; without bits behind the point.
+    ArgMax {
+        /// The axis.
+        axis: usize,
+        /// The last of several equal ones rather than the first.
+        last: bool,
+    },
+    /// A function by straight pieces, truncation included.
+    Spline(Spline),
+}
+
+/// A layer with weights.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Linear {
+    /// How data and weight are multiplied.
+    pub map: Bilinear,
+    /// By what.
+    pub weight: WeightId,
+    /// The weight is the map's left operand.
+    pub weight_first: bool,
+    /// What is added, with as many bits behind the point as the product.
+    pub bias: Option<WeightId>,
+}
+
+/// Weighted sums along one axis.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct FixedInterpolation {
+    /// The axis.
+    pub axis: usize,
+    /// For each place of the output: places of the input, and weights with f bits behind the point.
+    pub taps: Vec<Vec<(usize, i64)>>,
+}
+
+impl FixedInterpolation {
+    /// The weighted sums, over any numbers.
+    ///
+    /// # Errors
+    /// [`ShapeError`] when a place is not on the axis.
+    pub fn apply(&self, input: &Tensor<u64>) -> Result<Tensor<u64>, ShapeError> {
+        kernel::weigh(input, self.axis, &self.taps, |weight| weight as u64)
+    }
+}
+
+/// A result.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ProgramOutput {
+    /// As the model names it.
+    pub name: String,
+    /// What it is.
+    pub value: ValueId,
+}
+
+/// What the parties run.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Program {
+    ring: Ring,
+    values: Vec<Value>,
+    weights: Vec<Weight>,
+    steps: Vec<Step>,
+    outputs: Vec<ProgramOutput>,
+}
+
+impl Program {
+    /// The ring of all its numbers.
+    pub fn ring(&self) -> Ring {
+        self.ring
+    }
+
+    /// Everything that depends on the data.
+    pub fn values(&self) -> &[Value] {
+        &self.values
+    }
+
+    /// Everything that the model owner brings.
+    pub fn weights(&self) -> &[Weight] {
+        &self.weights
+    }
+
+    /// What is done, in order.
+    pub fn steps(&self) -> &[Step] {
+        &self.steps
+    }
+
+    /// What comes out.
+    pub fn outputs(&self) -> &[ProgramOutput] {
+        &self.outputs
+    }
+
+    /// One value.
+    pub fn value(&self, id: ValueId) -> &Value {
+        &self.values[id.index()]
+    }
+
+    /// One weight.
+    pub fn weight(&self, id: WeightId) -> &Weight {
+        &self.weights[id.index()]
+    }
+
+    /// For each step, the values that no later step and no output needs.
+    pub fn last_uses(&self) -> Vec<Vec<ValueId>> {
+        let mut last = HashMap::new();
+        for (place, step) in self.steps.iter().enumerate() {
+            last.insert(step.output, place);
+            last.extend(step.inputs.iter().map(|&input| (input, place)));
+        }
+        for output in &self.outputs {
+            last.remove(&output.value);
+        }
+        let mut uses = vec![Vec::new(); self.steps.len()];
+        last.into_iter().for_each(|(value, place)| uses[place].push(value));
+        uses.iter_mut().for_each(|values| values.sort_unstable());
+        uses
+    }
+}
