@@ -312,9 +312,13 @@ impl<'a> Importer<'a> {
             let name = output.name.clone().unwrap_or_default();
             let failed = |why: &str| ImportError::Output { name: name.clone(), why: why.into() };
             let held = self.held.get(&name).cloned().ok_or_else(|| failed("nothing computes it"))?;
-            if matches!(held, Held::Wholes { .. }) {
-                return Err(failed("it is a constant that follows from shapes alone"));
-            }
+            let held = match held {
+                Held::Wholes { tensor, .. } => {
+                    let tensor = Rc::new(tensor.map(|&value| value as f32));
+                    Held::Floats { tensor, name: name.clone(), public: true }
+                }
+                held => held,
+            };
             let node = self.node_of(held, layer).map_err(|error| failed(&error.to_string()))?;
             self.graph.add_output(&name, node);
         }

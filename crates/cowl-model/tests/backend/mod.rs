@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use cowl_model::graph::Origin;
+use cowl_model::fixed::{self, Faithful};
 use cowl_model::onnx::messages::{ModelProto, data_type};
 use cowl_model::onnx::{self, Constant, Folder, read_tensor};
-use cowl_model::{Bound, ImportOptions, Model, Tensor, import};
+use cowl_model::{Bound, ImportOptions, Model, Ring, Tensor, compile, import};
 
 /// The folders with tests of single operators.
 const SUITES: [&str; 4] = ["node", "simple", "pytorch-operator", "pytorch-converted"];
@@ -89,8 +89,17 @@ pub(crate) struct Case {
     proto: ModelProto,
 }
 
-pub(crate) fn run_all(data: &Path) -> Vec<(String, Verdict)> {
-    cases(data).iter().map(|case| (case.name.clone(), run(case))).collect()
+/// How a model is run.
+#[derive(Clone, Copy)]
+pub(crate) enum Runner {
+    /// In floats, at ONNX's own tolerance.
+    Floats,
+    /// On integers of this ring, at the tolerance of the two-party run.
+    Fixed(Ring),
+}
+
+pub(crate) fn run_all(data: &Path, runner: Runner) -> Vec<(String, Verdict)> {
+    cases(data).iter().map(|case| (case.name.clone(), run(case, runner))).collect()
 }
 
 /// The tests of float32 models of the promised operators.
@@ -180,26 +189,47 @@ fn input_type(input: &onnx::messages::ValueInfoProto) -> i32 {
     tensor.and_then(|tensor| tensor.elem_type).unwrap_or_default()
 }
 
-fn run(case: &Case) -> Verdict {
+fn run(case: &Case, runner: Runner) -> Verdict {
     let (model, data) = match case.import() {
         Ok(imported) => imported,
         Err(why) => return Verdict::NotSupported(why),
     };
-    let graph = &model.architecture;
-    if graph.inputs().len() != data.len() {
-        return Verdict::Failed("the model takes other inputs than the test has".into());
-    }
-    let outputs = match graph.evaluate(&data, &model.weights) {
-        Ok(outputs) => outputs,
-        Err(error) => return Verdict::Failed(error.to_string()),
+    let ran = match runner {
+        Runner::Floats => {
+            let outputs = model.architecture.evaluate(&data, &model.weights);
+            outputs.map(|outputs| (outputs, 1e-3, 1e-7)).map_err(|error| Verdict::Failed(error.to_string()))
+        }
+        Runner::Fixed(ring) => on_integers(&model, &data, ring).map(|outputs| (outputs, 1e-3, 1e-4)),
     };
-    debug_assert!(graph.nodes().iter().all(|node| node.origin <= Origin::Data));
+    let (outputs, relative, absolute) = match ran {
+        Ok(ran) => ran,
+        Err(verdict) => return verdict,
+    };
     for (place, wanted) in case.outputs() {
-        if let Err(why) = compare(&outputs[place], &wanted, 1e-3, 1e-7) {
+        let finite = wanted.data().iter().all(|value| value.is_finite());
+        if matches!(runner, Runner::Fixed(_)) && !finite {
+            return Verdict::NotSupported("it wants results that are no numbers, which integers do not have".into());
+        }
+        if let Err(why) = compare(&outputs[place], &wanted, relative, absolute) {
             return Verdict::Failed(format!("output {place}: {why}"));
         }
     }
     Verdict::Passed
+}
+
+fn on_integers(model: &Model, data: &[Tensor<f32>], ring: Ring) -> Result<Vec<Tensor<f32>>, Verdict> {
+    let failed = |error: fixed::FixedError| Verdict::Failed(error.to_string());
+    let program =
+        compile(&model.architecture, ring).map_err(|error| Verdict::NotSupported(error.to_string()))?;
+    let weights = fixed::quantise_weights(&program, &model.architecture, &model.weights).map_err(failed)?;
+    let inputs = data
+        .iter()
+        .map(|input| fixed::quantise_input(&program, "data", input))
+        .collect::<Result<Vec<_>, _>>();
+    let outputs =
+        fixed::evaluate(&program, &inputs.map_err(failed)?, &weights, &mut Faithful).map_err(failed)?;
+    let values = program.outputs().iter().map(|output| program.value(output.value));
+    Ok(values.zip(&outputs).map(|(value, output)| fixed::real(&program, value, output)).collect())
 }
 
 /// numpy's `assert_allclose`: |a − b| ≤ absolute + relative · |b|.

@@ -59,12 +59,24 @@ struct Resampling {
     region: (f64, f64),
 }
 
+impl Resampling {
+    /// Whether the size had to be rounded.
+    fn is_ragged(&self) -> bool {
+        (self.from as f64 * self.scale - self.to as f64).abs() > 1e-3
+    }
+}
+
 impl Importer<'_> {
     pub(super) fn resize(&mut self, operator: &str, call: &Call<'_>) -> Result<NodeId, Refused> {
         let method = Method::read(operator, call)?;
         let input = self.operand(call, 0, "input")?;
         let shape = self.shape(input).clone();
         let axes = self.resamplings(operator, call, &shape)?;
+        if method.coordinates == Coordinates::AlignCorners && axes.iter().any(Resampling::is_ragged) {
+            // ONNX's own tests divide by the exact size less one, onnxruntime and PyTorch by the rounded size.
+            let why = "= 'align_corners' with scales that do not lead to whole sizes has two meanings";
+            return Err(Refused::attribute("coordinate_transformation_mode", why));
+        }
         let mut output = input;
         let lifted = method.outside != 0.0 && axes.iter().any(|axis| method.leaves(axis));
         if lifted {
