@@ -12,6 +12,7 @@ use crate::config::ServerConfig;
 use crate::log::Log;
 use crate::proofs::ProofCache;
 use crate::secrets::Secrets;
+use crate::tables::Runner;
 use crate::uploads::UploadMemory;
 
 /// The state of a process. Nothing in it outlives the process or is needed by another.
@@ -23,6 +24,7 @@ pub(crate) struct App {
     pub(crate) log: Log,
     pub(crate) proofs: ProofCache,
     pub(crate) uploads: UploadMemory,
+    pub(crate) runner: Runner,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) metrics: Metrics,
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use cowl_api::service::Stop;
 use cowl_crypto::id::random_bytes;
+use cowl_domain::JobState;
 use cowl_store::{CollectionPolicy, Collector, PackKey, StoreError};
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval};
@@ -15,6 +16,7 @@ use crate::app::{App, Shared};
 
 /// Grants that end in one transaction.
 const EXPIRY_BATCH: u32 = 500;
+const JOBS: &str = "cowl_jobs";
 /// Attempts to log in that lapse in one transaction.
 const LAPSE_BATCH: u32 = 500;
 
@@ -56,6 +58,16 @@ async fn expire(app: Shared) -> Result<(), StoreError> {
 async fn collect(app: Shared) -> Result<(), StoreError> {
     let collected = collector(&app).run(app.now(), &mut || PackKey::from_bytes(random_bytes())).await?;
     tracing::debug!(?collected, "collection");
+    count_jobs(&app).await
+}
+
+/// How many jobs stand in each state, for those who watch whether owners' agents are there.
+async fn count_jobs(app: &App) -> Result<(), StoreError> {
+    let counted = app.ledger.jobs_by_state().await?;
+    for state in JobState::ALL {
+        let jobs = counted.iter().find(|(counted, _)| counted == state).map_or(0, |(_, jobs)| *jobs);
+        metrics::gauge!(JOBS, "state" => state.as_str()).set(jobs as f64);
+    }
     Ok(())
 }
 

@@ -1,10 +1,12 @@
 //! Changes of a record: one transaction, signed by whoever makes it.
 
+use std::collections::BTreeSet;
+
 use axum::extract::State;
 use axum::http::StatusCode;
 use cowl_api::types::{Commit, NewItem};
 use cowl_crypto::digest::Digest;
-use cowl_domain::{ItemId, PartName, PartyKeys, Placement, RecordId};
+use cowl_domain::{AdditiveHeader, ItemId, PartName, PartyKeys, Placement, RecordId};
 use cowl_store::ledger::{self, Commit as Change};
 
 use crate::accounts::DONE;
@@ -65,6 +67,24 @@ fn check_item(record: &RecordId, item: NewItem, keys: &PartyKeys) -> Result<ledg
     if !(1..=MAX_HEADER).contains(&item.header.0.len()) {
         return Err(Refusal::bad_request(format!("a header has 1 to {MAX_HEADER} bytes")));
     }
-    let parts: Result<Vec<PartName>, _> = item.parts.iter().map(|text| text.parse()).collect();
-    Ok(ledger::NewItem { placement, header: item.header.0, manifest: item.manifest.0, parts: parts? })
+    let parts: Vec<PartName> = item.parts.iter().map(|text| text.parse()).collect::<Result<_, _>>()?;
+    if AdditiveHeader::is_one(&item.header.0) {
+        check_table(&item.header.0, &placement, &parts)?;
+    }
+    Ok(ledger::NewItem { placement, header: item.header.0, manifest: item.manifest.0, parts })
+}
+
+/// A sealed table of which the cloud could not find the parts is refused now, not when somebody asks about it.
+fn check_table(header: &[u8], placement: &Placement, parts: &[PartName]) -> Result<(), Refusal> {
+    let header =
+        AdditiveHeader::from_bytes(header).map_err(|error| Refusal::bad_request(error.to_string()))?;
+    let listed: BTreeSet<PartName> = header.parts.iter().map(|part| part.name).collect();
+    let uploaded: BTreeSet<PartName> = parts.iter().copied().collect();
+    if listed == uploaded && header.payload_size() == Some(placement.size) {
+        Ok(())
+    } else {
+        Err(Refusal::bad_request(
+            "the header of a sealed table does not name the parts that were uploaded for it",
+        ))
+    }
 }

@@ -9,11 +9,13 @@ use cowl_api::service::LogOptions;
 use cowl_store::{DatabaseConfig, PartsConfig, S3Config, StoreConfig};
 use serde::Deserialize;
 
+mod compute;
 mod limits;
 mod secret_source;
 #[cfg(test)]
 mod tests;
 
+pub use compute::ComputePolicy;
 pub use limits::{Housekeeping, Limits, SessionPolicy};
 pub use secret_source::SecretSource;
 
@@ -82,6 +84,8 @@ pub struct ServerConfig {
     pub sessions: SessionPolicy,
     /// Work in the background.
     pub housekeeping: Housekeeping,
+    /// Computations on sealed tables.
+    pub compute: ComputePolicy,
     /// The process's own log.
     pub log: LogOptions,
 }
@@ -180,6 +184,7 @@ impl Default for ServerConfig {
             limits: Limits::default(),
             sessions: SessionPolicy::default(),
             housekeeping: Housekeeping::default(),
+            compute: ComputePolicy::default(),
             log: LogOptions::default(),
         }
     }
@@ -224,7 +229,13 @@ impl ServerConfig {
         if self.metrics.is_some_and(|metrics| metrics.listen == self.listen && metrics.listen.port() != 0) {
             return Err(ConfigError::Unsound("metrics.listen must be another address than listen".into()));
         }
+        self.compute.check()?;
         self.limits.check()
+    }
+
+    /// Where sealed tables are put together.
+    pub(crate) fn tables_folder(&self) -> PathBuf {
+        self.compute.folder.clone().unwrap_or_else(|| self.data.join("tables"))
     }
 
     /// The store, with its secrets read.

@@ -68,6 +68,11 @@ fn check(new: NewGrant, keys: &PartyKeys, now: Timestamp) -> Result<ledger::NewG
     if grant.powers.is_empty_or_unknown() {
         return Err(Refusal::bad_request("a grant allows nothing, or something that is not known here"));
     }
+    if !grant.terms_fit() {
+        let terms =
+            "a grant has terms to compute exactly where it allows that: technique, smallest group, most jobs";
+        return Err(Refusal::bad_request(terms));
+    }
     if grant.has_expired(now) {
         return Err(Refusal::bad_request("a grant has expired already"));
     }

@@ -13,12 +13,18 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::app::Shared;
 use crate::refusal::Refusal;
-use crate::{accounts, commits, downloads, grants, log, ops, reads, records, requests, trace, uploads};
+use crate::{
+    accounts, commits, downloads, grants, jobs, log, ops, reads, records, requests, tables, trace, uploads,
+};
 
 pub(crate) fn router(app: Shared) -> Router {
     let limit = usize::try_from(app.config.limits.max_body).unwrap_or(usize::MAX);
-    let calls =
-        account_routes().merge(record_routes()).merge(grant_routes()).merge(log_routes()).merge(ops_routes());
+    let calls = account_routes()
+        .merge(record_routes())
+        .merge(grant_routes())
+        .merge(job_routes())
+        .merge(log_routes())
+        .merge(ops_routes());
     calls
         .layer(from_fn_with_state(Arc::clone(&app), bound_time))
         .merge(transfer_routes())
@@ -60,12 +66,23 @@ fn record_routes() -> Router<Shared> {
         .route(paths::READS, post(reads::open_reads))
 }
 
-/// Bodies of many megabytes: they may take long, but must not stand still.
+fn job_routes() -> Router<Shared> {
+    Router::new()
+        .route(paths::JOBS, get(jobs::jobs).post(jobs::make_job))
+        .route(paths::JOB, get(jobs::job).delete(jobs::withdraw))
+        .route(paths::CONSENT, post(jobs::consent))
+        .route(paths::REFUSAL, post(jobs::refuse))
+        .route(paths::SETTLEMENT, post(jobs::settle))
+        .route(paths::TABLE, get(tables::table))
+}
+
+/// Bodies of many megabytes, and long computations: they may take their time, but must not stand still.
 fn transfer_routes() -> Router<Shared> {
     Router::new()
         .route(paths::PARTS, post(uploads::upload))
         .route(paths::PART, get(downloads::part))
         .route(paths::PARTS_BATCH, post(downloads::parts_batch))
+        .route(paths::COMPUTATION, post(jobs::answer))
 }
 
 fn grant_routes() -> Router<Shared> {

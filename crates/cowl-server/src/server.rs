@@ -22,6 +22,7 @@ use crate::ops;
 use crate::proofs::ProofCache;
 use crate::router::{metrics_router, router};
 use crate::secrets::{SecretError, Secrets};
+use crate::tables::Runner;
 use crate::tls::{self, TlsError};
 use crate::uploads::UploadMemory;
 
@@ -139,6 +140,7 @@ async fn assemble(config: ServerConfig, clock: Arc<dyn Clock>) -> Result<Shared,
         log: Log::new(config.origin.clone(), &secrets.log_key),
         proofs: ProofCache::default(),
         uploads: UploadMemory::new(&config.limits),
+        runner: Runner::new(config.tables_folder(), &config.compute),
         metrics: Metrics::shared(),
         config,
         ledger,

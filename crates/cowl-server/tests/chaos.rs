@@ -3,9 +3,7 @@
 
 mod world;
 
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use cowl_api::Client;
@@ -15,34 +13,10 @@ use cowl_crypto::log::open_checkpoint;
 use cowl_crypto::merkle::verify_consistency;
 use cowl_crypto::sign::VerifyingKey;
 use cowl_domain::{CheckpointRef, GrantId, ItemsRoot, Power, RecordHead, Scope, Signed};
-use world::{OwnedRecord, Person, SealedItem, client_of, fresh, grant_of, revocation_of, shared_stores};
+use world::{OwnedRecord, Person, SealedItem, fresh, grant_of, revocation_of, shared_stores, spawn};
 
 /// How often the server is killed.
 const KILLS: usize = 8;
-
-struct Process(Child);
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-fn spawn(arguments: &[PathBuf]) -> (Process, Client) {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_cowl-server"))
-        .arg("run")
-        .args(arguments)
-        .args(["--listen", "127.0.0.1:0"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let mut line = String::new();
-    BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
-    let ready: serde_json::Value = serde_json::from_str(&line).unwrap();
-    (Process(child), client_of(ready["listening"].as_str().unwrap()))
-}
 
 /// What the server has acknowledged so far.
 struct Acknowledged {

@@ -18,10 +18,14 @@ pub(crate) use cowl_testkit::shared::fresh;
 use tempfile::TempDir;
 
 mod person;
+mod process;
 mod record;
+mod table;
 
 pub(crate) use person::Person;
-pub(crate) use record::{OwnedRecord, SealedItem, grant_of, revocation_of, sealed_parts};
+pub(crate) use process::{Process, spawn};
+pub(crate) use record::{OwnedRecord, SealedItem, compute_grant_of, grant_of, revocation_of, sealed_parts};
+pub(crate) use table::{Asked, Study, Table, opened};
 
 /// A clock that a test moves.
 pub(crate) struct TestClock(AtomicU64);

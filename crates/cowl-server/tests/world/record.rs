@@ -9,9 +9,9 @@ use cowl_crypto::digest::Digest;
 use cowl_crypto::id::random_bytes;
 use cowl_domain::party::SEALING_KEY_LENGTH;
 use cowl_domain::{
-    CheckpointRef, Epoch, Grant, GrantId, ItemId, ItemsRoot, PartName, Placement, Power, Powers, Purpose,
-    RecordGenesis, RecordHead, RecordId, Revocation, Scope, SealingKey, Share, ShareTarget, Signed,
-    Timestamp,
+    CheckpointRef, ComputeTerms, Epoch, Grant, GrantId, ItemId, ItemsRoot, PartName, Placement, Power,
+    Powers, Purpose, RecordGenesis, RecordHead, RecordId, Revocation, Scope, SealingKey, Share, ShareTarget,
+    Signed, Timestamp,
 };
 
 use super::{Person, nothing_seen};
@@ -33,12 +33,16 @@ pub(crate) struct SealedItem {
     pub(crate) id: ItemId,
     pub(crate) parts: Vec<Part>,
     pub(crate) placement: Placement,
+    pub(crate) header: Vec<u8>,
     pub(crate) manifest: Vec<u8>,
 }
 
 impl SealedItem {
     pub(crate) fn new(record: RecordId, sizes: &[usize]) -> Self {
-        let parts = sealed_parts(sizes);
+        Self::of_parts(record, sealed_parts(sizes), b"age-encryption.org/v1 ...".to_vec())
+    }
+
+    pub(crate) fn of_parts(record: RecordId, parts: Vec<Part>, header: Vec<u8>) -> Self {
         let manifest = random_bytes::<100>().to_vec();
         let id = ItemId::from_bytes(random_bytes());
         let placement = Placement {
@@ -47,19 +51,19 @@ impl SealedItem {
             version: 0,
             epoch: 0,
             manifest: Digest::of(&manifest),
-            size: sizes.iter().sum::<usize>() as u64,
+            size: parts.iter().map(|(_, _, bytes)| bytes.len() as u64).sum(),
             parts: parts.len() as u32,
             commitment: Digest::of(b"file key"),
             placed_at: Timestamp::from_millis(2),
             checkpoint: nothing_seen(),
         };
-        Self { id, parts, placement, manifest }
+        Self { id, parts, placement, header, manifest }
     }
 
     pub(crate) fn body(&self, placer: &Person) -> NewItem {
         NewItem {
             placement: placer.sign(&self.placement),
-            header: b"age-encryption.org/v1 ...".to_vec().into(),
+            header: self.header.clone().into(),
             manifest: self.manifest.clone().into(),
             parts: self.parts.iter().map(|(name, _, _)| name.to_string()).collect(),
         }
@@ -148,10 +152,15 @@ impl OwnedRecord {
     /// Seals, uploads and commits one item.
     pub(crate) async fn add(&mut self, owner: &Person, sizes: &[usize]) -> SealedItem {
         let item = SealedItem::new(self.id, sizes);
-        item.upload(owner).await;
-        let commit = self.adding(owner, &[&item]);
-        owner.client.commit(&self.id, &commit).await.unwrap();
+        self.put(owner, &item).await;
         item
+    }
+
+    /// Uploads and commits an item.
+    pub(crate) async fn put(&mut self, owner: &Person, item: &SealedItem) {
+        item.upload(owner).await;
+        let commit = self.adding(owner, &[item]);
+        owner.client.commit(&self.id, &commit).await.unwrap();
     }
 
     pub(crate) async fn remove(&mut self, owner: &Person, item: &ItemId) -> Result<(), ClientError> {
@@ -199,6 +208,22 @@ pub(crate) fn grant_of(
         shares: vec![owner.sign(&share)],
     };
     (grant.grant, new)
+}
+
+/// A grant to compute by `additive-he`, about groups of 10 rows or more.
+pub(crate) fn compute_grant_of(
+    owner: &Person,
+    record: &OwnedRecord,
+    scope: Scope,
+    grantee: &Person,
+    runs: Option<u32>,
+    expires_at: Option<Timestamp>,
+) -> (GrantId, NewGrant) {
+    let (id, mut new) = grant_of(owner, record, scope, grantee, &[Power::Compute], expires_at);
+    let grant = Signed::<Grant>::from_bytes(&new.grant.0).unwrap().dangerous_unverified().unwrap();
+    let compute = Some(ComputeTerms { technique: "additive-he".to_owned(), minimum_cohort: 10, runs });
+    (new.grant, new.shares) = (owner.sign(&Grant { compute, ..grant }), Vec::new());
+    (id, new)
 }
 
 /// The end of a grant, as its owner would send it.

@@ -1,0 +1,222 @@
+//! Sealed tables at the cloud: what may be known of one, and the sums over its ciphertexts.
+//!
+//! A table lies in the part store in pieces whose order its header tells. To look at its schema a few ranges are
+//! enough ([`parts`]); to compute, the file is put together once and kept in a folder for the next time ([`files`]).
+//! All of this blocks and takes cores, so it runs off the threads that serve requests, a bounded number of
+//! computations at once ([`Runner`]). Nothing of it has to be kept: another process, or this one after a crash, makes
+//! the same again.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+use axum::extract::{Path, State};
+use cowl_api::types::TableView;
+use cowl_crypto::digest::Digest;
+use cowl_domain::table::TableSchema;
+use cowl_domain::{AdditiveHeader, ItemId, RecordId};
+use cowl_query::parquet::TableFile;
+use cowl_store::ledger::StoredTable;
+use tokio::runtime::Handle;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::app::{App, Shared};
+use crate::config::ComputePolicy;
+use crate::extract::{Caller, Json};
+use crate::refusal::Refusal;
+
+mod compute;
+mod engines;
+mod failure;
+mod files;
+mod parts;
+
+use compute::Computation;
+use engines::Engines;
+use failure::TableFailure;
+use files::TableFiles;
+use parts::{PartReader, PartsSource};
+
+const COMPUTING: &str = "cowl_jobs_computing";
+const COMPUTED: &str = "cowl_job_computations_total";
+const SECONDS: &str = "cowl_job_computation_seconds";
+/// Tables of which the schema is kept in memory; beyond that all are dropped and read again when asked for.
+const MAX_FACTS: usize = 128;
+
+/// What computes in this process.
+pub(crate) struct Runner {
+    files: Arc<TableFiles>,
+    engines: Arc<Engines>,
+    permits: Arc<Semaphore>,
+    waiting: AtomicUsize,
+    most_waiting: usize,
+    facts: Mutex<HashMap<Digest, Arc<TableFacts>>>,
+}
+
+/// What a table says of itself in clear.
+pub(crate) struct TableFacts {
+    pub(crate) schema: TableSchema,
+    key: Vec<u8>,
+}
+
+impl Runner {
+    /// Keeps files in `folder`.
+    pub(crate) fn new(folder: PathBuf, policy: &ComputePolicy) -> Self {
+        Self {
+            files: Arc::new(TableFiles::new(folder, policy.cache_bytes)),
+            engines: Arc::new(Engines::new(policy.engine_bytes)),
+            permits: Arc::new(Semaphore::new(policy.at_once)),
+            waiting: AtomicUsize::new(0),
+            most_waiting: policy.queue,
+            facts: Mutex::default(),
+        }
+    }
+
+    /// A place among those that compute, after a wait for those before.
+    async fn permit(&self) -> Result<OwnedSemaphorePermit, TableFailure> {
+        if let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() {
+            return Ok(permit);
+        }
+        let queue = Queue::enter(&self.waiting, self.most_waiting)?;
+        let permit = Arc::clone(&self.permits).acquire_owned().await;
+        drop(queue);
+        permit.map_err(|_| TableFailure::Busy)
+    }
+
+    fn known(&self, table: &StoredTable) -> Option<Arc<TableFacts>> {
+        self.facts.lock().expect("no holder of this lock panics").get(&table.placement).cloned()
+    }
+
+    fn keep(&self, table: &StoredTable, facts: &Arc<TableFacts>) {
+        let mut known = self.facts.lock().expect("no holder of this lock panics");
+        if known.len() >= MAX_FACTS {
+            known.clear();
+        }
+        known.insert(table.placement, Arc::clone(facts));
+    }
+}
+
+/// A place in the queue; left when it is dropped, also by a request that was cut.
+struct Queue<'a>(&'a AtomicUsize);
+
+impl<'a> Queue<'a> {
+    fn enter(waiting: &'a AtomicUsize, most: usize) -> Result<Self, TableFailure> {
+        let before = waiting.fetch_add(1, Ordering::Relaxed);
+        let queue = Self(waiting);
+        if before < most { Ok(queue) } else { Err(TableFailure::Busy) }
+    }
+}
+
+impl Drop for Queue<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+pub(crate) async fn table(
+    State(app): State<Shared>,
+    caller: Caller,
+    path: Result<Path<(String, String)>, axum::extract::rejection::PathRejection>,
+) -> Result<Json<TableView>, Refusal> {
+    let Path((record, item)) = path.map_err(|_| Refusal::not_found())?;
+    let record: RecordId = record.parse().map_err(|_| Refusal::not_found())?;
+    let item: ItemId = item.parse().map_err(|_| Refusal::not_found())?;
+    let row = app.ledger.table(&caller, &record, &item, app.now()).await?;
+    let facts = facts(&app, &row.stored).await?;
+    let proof = match row.owner == caller.party {
+        true => None,
+        false => app.proofs.tree(&app, &caller, &record).await?.prove(&item),
+    };
+    Ok(Json(TableView {
+        owner: row.owner.to_string(),
+        placement: row.placement.into(),
+        proof,
+        schema: facts.schema.to_bytes().into(),
+        key: facts.key.clone().into(),
+        rows: facts.schema.rows,
+    }))
+}
+
+/// What a table says of itself; read by a few ranges of its parts.
+pub(crate) async fn facts(app: &App, table: &StoredTable) -> Result<Arc<TableFacts>, Refusal> {
+    if let Some(known) = app.runner.known(table) {
+        return Ok(known);
+    }
+    let reader = reader(app, table)?;
+    let facts = blocking(move || {
+        let source = Arc::new(PartsSource::new(reader)?);
+        let opened = TableFile::open(Arc::clone(&source));
+        let file = opened.map_err(|error| source.failure().unwrap_or_else(|| error.into()))?;
+        Ok(TableFacts { schema: file.schema().clone(), key: file.key().to_bytes() })
+    })
+    .await?;
+    let facts = Arc::new(facts);
+    app.runner.keep(table, &facts);
+    Ok(facts)
+}
+
+/// The canonical answer to a query over these tables.
+pub(crate) async fn compute(
+    app: &App,
+    program: Vec<u8>,
+    minimum: u32,
+    tables: Vec<StoredTable>,
+) -> Result<Vec<u8>, Refusal> {
+    let readers: Vec<PartReader> = tables.iter().map(|table| reader(app, table)).collect::<Result<_, _>>()?;
+    let permit = app.runner.permit().await?;
+    let files = Arc::clone(&app.runner.files);
+    let (limits, engines) = (app.config.compute.engine(), Arc::clone(&app.runner.engines));
+    let computation = Computation { program, minimum, limits, engines };
+    let answer = blocking(move || {
+        let _at_work = AtWork::begin(permit);
+        let open = |reader: &PartReader| Ok((reader.table.placement, files.open(reader)?));
+        let answer = computation.run(readers.iter().map(open).collect::<Result<_, TableFailure>>()?);
+        if answer.as_ref().is_err_and(TableFailure::is_of_a_file) {
+            readers.iter().for_each(|reader| files.forget(reader));
+        }
+        answer
+    })
+    .await?;
+    metrics::counter!(COMPUTED).increment(1);
+    Ok(answer.to_bytes())
+}
+
+/// A computation under way. It holds its permit to the end of the work, though who asked may have gone.
+struct AtWork {
+    _permit: OwnedSemaphorePermit,
+    started: Instant,
+}
+
+impl AtWork {
+    fn begin(permit: OwnedSemaphorePermit) -> Self {
+        metrics::gauge!(COMPUTING).increment(1.0);
+        Self { _permit: permit, started: Instant::now() }
+    }
+}
+
+impl Drop for AtWork {
+    fn drop(&mut self) {
+        metrics::gauge!(COMPUTING).decrement(1.0);
+        metrics::histogram!(SECONDS).record(self.started.elapsed().as_secs_f64());
+    }
+}
+
+fn reader(app: &App, table: &StoredTable) -> Result<PartReader, TableFailure> {
+    let header = AdditiveHeader::from_bytes(&table.header)?;
+    Ok(PartReader {
+        ledger: app.ledger.clone(),
+        parts: app.parts.clone(),
+        runtime: Handle::current(),
+        table: table.clone(),
+        header,
+    })
+}
+
+/// Runs what blocks or takes cores off the threads that serve requests.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, TableFailure> + Send + 'static,
+) -> Result<T, TableFailure> {
+    tokio::task::spawn_blocking(work).await.unwrap_or(Err(TableFailure::Panicked))
+}
