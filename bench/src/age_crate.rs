@@ -24,7 +24,7 @@ pub(crate) fn measure() -> Result<Vec<Figure>> {
     }
     let seal_rate = rate(|| seal(&identity, &clear))?;
     let open_rate = rate(|| open(&identity, &sealed))?;
-    let figure = |of, value| Figure { of, by: BY, unit: "GB/s", value };
+    let figure = |of: &str, value| Figure { of: of.into(), by: BY.into(), unit: "GB/s", value };
     Ok(vec![figure("vault.seal.standard", seal_rate), figure("vault.open.standard", open_rate)])
 }
 

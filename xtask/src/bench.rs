@@ -2,9 +2,11 @@
 
 mod libraries;
 mod many_files;
+mod paillier;
 mod peers;
 mod row;
 mod scratch;
+mod tables;
 mod timing;
 mod vault;
 
@@ -21,11 +23,23 @@ struct Bench {
     measure: fn(&Workspace) -> Result<Vec<Row>>,
 }
 
-const BENCHES: &[Bench] = &[Bench {
-    name: "vault",
-    about: "sealing, storing, sharing, finding; against age, restic, rclone and dd",
-    measure: vault::measure,
-}];
+const BENCHES: &[Bench] = &[
+    Bench {
+        name: "vault",
+        about: "sealing, storing, sharing, finding; against age, restic, rclone and dd",
+        measure: vault::measure,
+    },
+    Bench {
+        name: "paillier",
+        about: "additive encryption, an operation a row; against phe, HEU, kzen-paillier and GMP",
+        measure: paillier::measure,
+    },
+    Bench {
+        name: "tables",
+        about: "the published experiment, sealed tables and images; against phe and attribute-based encryption",
+        measure: tables::measure,
+    },
+];
 
 /// 0 if every goal is met, 1 if not.
 pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<ExitCode> {

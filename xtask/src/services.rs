@@ -28,7 +28,8 @@ use crate::workspace::Workspace;
 use postgres::Postgres;
 use s3::S3;
 
-pub(crate) use apt::unpack;
+pub(crate) use apt::{install, unpack};
+pub(crate) use python::environment as python_environment;
 
 const POSTGRES: &str = "COWL_TEST_POSTGRES";
 const S3_ENDPOINT: &str = "COWL_TEST_S3";
@@ -139,7 +140,7 @@ impl Services {
     }
 
     fn fetch_onnx_tests(&mut self, workspace: &Workspace) -> Result<()> {
-        let environment = python::environment(workspace, "onnx", ONNX_REQUIREMENT, &["--no-deps"])?;
+        let environment = python::environment(workspace, "onnx", &[ONNX_REQUIREMENT], &["--no-deps"])?;
         let data = python::packages(&environment)?.join("onnx/backend/test/data");
         if !data.is_dir() {
             return Err(Failure::new(format!("{ONNX_REQUIREMENT} came without its tests")));

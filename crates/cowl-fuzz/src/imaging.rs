@@ -1,5 +1,6 @@
 //! `cowl-imaging`: files from outside, and coded files from a seal that somebody else made.
 
+use cowl_imaging::additive::{Samples, SealedImage};
 use cowl_imaging::chaotic::{self, ChaoticKey};
 use cowl_imaging::container::{self, StorageCodec};
 use cowl_imaging::dicom::DicomFile;
@@ -25,8 +26,12 @@ pub fn coded(bytes: &[u8]) {
     }
 }
 
-/// DICOM, NIfTI and pictures; whatever they are, coding gives them back.
+/// DICOM, NIfTI, pictures and sealed images; whatever they are, coding gives them back.
 pub fn files(bytes: &[u8]) {
+    let _ = Samples::read(bytes);
+    if let Ok(sealed) = SealedImage::from_bytes(bytes) {
+        assert_eq!(sealed.to_bytes().expect("it was read"), bytes);
+    }
     if let Ok(file) = DicomFile::read(bytes) {
         let _ = (file.label(), file.report_text(), file.raster(), file.damage());
     }

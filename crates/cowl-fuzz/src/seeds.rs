@@ -230,6 +230,7 @@ fn dicom() -> Vec<u8> {
 /// Pictures, volumes, DICOM objects.
 pub fn imaging_files() -> Vec<Vec<u8>> {
     let mut seeds = files("samples");
+    seeds.extend(files("vectors/image"));
     seeds.extend([graymap(), volume(), dicom()]);
     seeds
 }

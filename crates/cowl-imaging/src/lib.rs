@@ -1,5 +1,6 @@
 //! Medical images as they are stored: what a file is and where its pixels lie, bit-exact pixel codecs, the published
-//! lossy codec and the published chaotic scheme. Nothing here reads files, keeps keys or knows the cloud.
+//! lossy codec and the published chaotic scheme, sums of sealed images. Nothing here reads files, keeps keys or knows
+//! the cloud.
 //!
 //! | module | what |
 //! |---|---|
@@ -8,10 +9,12 @@
 //! | [`jpegls`] | JPEG-LS, of which *archive* is made |
 //! | [`dct`] | the published lossy codec, for display images |
 //! | [`chaotic`] | the published scheme for images, a research scheme |
+//! | [`additive`] | images that are added and averaged sealed (Paillier) |
 //! | [`dicom`], [`nifti`], [`display`] | what a file is, its labels and text, its pixels |
 //! | [`pixels`], [`framing`] | checked layouts; heads and frame indices of the pixel codecs |
 #![deny(missing_docs)]
 
+pub mod additive;
 pub mod archive;
 pub mod chaotic;
 pub mod container;

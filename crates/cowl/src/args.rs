@@ -9,17 +9,21 @@ mod agent;
 mod bench;
 mod demo;
 mod grant;
+mod image;
 mod key;
 mod party;
 mod record;
 mod seal;
 
 pub(crate) use agent::{AgentCommand, RunArguments};
-pub(crate) use bench::{BenchCommand, BenchGroup};
+pub(crate) use bench::{BenchCommand, BenchGroup, TablesBenchArguments, TablesGroup};
 pub(crate) use demo::DemoArguments;
 pub(crate) use grant::{
     ApproveArguments, Contents, GrantCommand, ListGrantsArguments, MakeArguments, RequestArguments,
     RevokeArguments,
+};
+pub(crate) use image::{
+    CombineArguments, ImageCommand, KeyFileArguments, OpenImageArguments, SealAdditiveArguments, WindowChoice,
 };
 pub(crate) use key::{ExportKeyArguments, KeyCommand, MakeKeyArguments, RecipientArguments};
 pub(crate) use party::{
@@ -90,6 +94,9 @@ pub(crate) enum Command {
     Seal(SealArguments),
     /// Open a file that was sealed in the age format
     Open(OpenArguments),
+    /// Images that others add, subtract and average without seeing them
+    #[command(subcommand)]
+    Image(ImageCommand),
     /// Keys for 'seal' and 'open', and for other age programs
     #[command(subcommand)]
     Key(KeyCommand),

@@ -1,6 +1,6 @@
 //! `cowl bench`: what this machine makes of the published tables, and of the goals.
 //!
-//! [`paper`] prints the tables of the published framework anew, [`vault`] measures what the product promises.
+//! [`paper`] prints the tables of the published framework anew, [`vault`] measures what the product promises, [`tables`] sealed tables.
 //! Both yield [`row::Row`]s. Inputs are made from the samples inside the program, always the same.
 
 mod notes;
@@ -10,6 +10,7 @@ mod random;
 mod record;
 mod row;
 mod sealed;
+mod tables;
 mod timing;
 mod vault;
 
@@ -25,5 +26,6 @@ pub(crate) fn run(context: &Context, command: BenchCommand) -> Result<()> {
     match command {
         BenchCommand::Paper => paper::run(context.output),
         BenchCommand::Vault(arguments) => vault::run(context.output, arguments.only),
+        BenchCommand::Tables(arguments) => tables::run(context.output, &arguments),
     }
 }

@@ -14,6 +14,7 @@ mod audit;
 mod completions;
 mod doctor;
 mod grant;
+mod image;
 mod items;
 mod key;
 mod party;
@@ -50,6 +51,7 @@ pub(crate) fn run(context: &Context, command: Command) -> Result<()> {
         Command::Search(arguments) => block_on(search::search(context, &arguments)),
         Command::Seal(arguments) => seal::seal(context, &arguments),
         Command::Open(arguments) => seal::open(context, &arguments),
+        Command::Image(command) => image::run(context, &command),
         Command::Key(KeyCommand::Make(arguments)) => key::make(context, &arguments),
         Command::Key(KeyCommand::Export(arguments)) => block_on(key::export(context, &arguments)),
         Command::Key(KeyCommand::Recipient(arguments)) => block_on(key::recipient(context, &arguments)),

@@ -3,7 +3,7 @@
 //! [`args`] says what may be typed, [`settings`] resolves it, [`commands`] has one function a verb, each of
 //! which makes one call or a few to `cowl-vault` and hands one value to [`output`]. [`keeper`] keeps a
 //! device unlocked, [`sealing`] serves single files without a server, [`demo`] tells the whole story once,
-//! [`bench`] measures.
+//! [`bench`] measures, [`report`] puts results on a page.
 
 mod args;
 mod bench;
@@ -17,6 +17,7 @@ mod keeper;
 mod moment;
 mod output;
 mod pdf_text;
+mod report;
 mod sealing;
 mod secret_input;
 mod session;

@@ -10,7 +10,7 @@ pub(crate) struct Row {
     /// `vault.seal-file.age`
     pub(crate) id: String,
     pub(crate) what: String,
-    /// Of `ours` and `reference`: `s`, `ms`, `µs` are better when less, all others (`GB/s`, `x`, …) when more.
+    /// Of `ours` and `reference`: `s`, `ms`, `µs`, `B/px` … are better when less, all others (`GB/s`, …) when more.
     pub(crate) unit: String,
     pub(crate) ours: f64,
     pub(crate) reference: Option<f64>,
@@ -145,12 +145,14 @@ fn figure(value: f64) -> String {
         size if size >= 100.0 => format!("{value:.0}"),
         size if size >= 10.0 => format!("{value:.1}"),
         size if size >= 0.1 || size == 0.0 => format!("{value:.2}"),
-        _ => format!("{value:.4}"),
+        size if size >= 0.001 => format!("{value:.4}"),
+        _ => format!("{value:.1e}"),
     }
 }
 
-fn less_is_better(unit: &str) -> bool {
-    matches!(unit, "s" | "ms" | "µs" | "ns") || unit.starts_with("s/") || unit.starts_with("ms/")
+pub(crate) fn less_is_better(unit: &str) -> bool {
+    matches!(unit, "s" | "ms" | "µs" | "ns" | "days" | "relative")
+        || ["s/", "ms/", "B/"].iter().any(|per| unit.starts_with(per))
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Virtual environments of Python's, each with one package of PyPI in it.
+//! Virtual environments of Python's, with packages of PyPI in them.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -8,24 +8,24 @@ use crate::failure::{Failure, Result, While};
 use crate::process;
 use crate::workspace::Workspace;
 
-/// An environment with `requirement` in it; made once for each version asked for.
+/// An environment with these packages in it; made once for each list of versions asked for.
 pub(crate) fn environment(
     workspace: &Workspace,
     name: &str,
-    requirement: &str,
+    requirements: &[&str],
     options: &[&str],
 ) -> Result<PathBuf> {
     let environment = workspace.tools(name)?;
-    let stamp = environment.join("installed");
-    if std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == requirement) {
+    let (stamp, wanted) = (environment.join("installed"), requirements.join(" "));
+    if std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
         return Ok(environment);
     }
     make_environment(&environment)?;
-    eprintln!("installing {requirement}");
+    eprintln!("installing {wanted}");
     let mut pip = Command::new(environment.join("bin/pip"));
-    pip.args(["install", "--quiet", "--disable-pip-version-check"]).args(options).arg(requirement);
+    pip.args(["install", "--quiet", "--disable-pip-version-check"]).args(options).args(requirements);
     process::run_quietly(&mut pip)?;
-    std::fs::write(&stamp, requirement).attempting(|| format!("writing {}", stamp.display()))?;
+    std::fs::write(&stamp, wanted).attempting(|| format!("writing {}", stamp.display()))?;
     Ok(environment)
 }
 

@@ -27,7 +27,7 @@ pub(crate) struct S3 {
 
 impl S3 {
     pub(crate) fn start(workspace: &Workspace) -> Result<Self> {
-        let environment = python::environment(workspace, "moto", REQUIREMENT, &[])?;
+        let environment = python::environment(workspace, "moto", &[REQUIREMENT], &[])?;
         let port = daemon::free_port()?;
         let arguments = ["-H", "127.0.0.1", "-p", &port.to_string()];
         let mut server =

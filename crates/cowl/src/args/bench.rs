@@ -1,15 +1,48 @@
 //! `cowl bench …`
 
+use std::path::PathBuf;
+
 use clap::{Args, Subcommand, ValueEnum};
 
 /// `cowl bench …`
-#[derive(Debug, Clone, Copy, Subcommand)]
+#[derive(Debug, Clone, Subcommand)]
 pub(crate) enum BenchCommand {
     /// Print the tables of the published framework (IJCNIS 11(6), 2019) anew, beside its figures
     Paper,
     /// Seal, store, share and find, against the goals
     #[command(after_help = ENVIRONMENT)]
     Vault(VaultBenchArguments),
+    /// The published experiment on sealed tables, and what sums over ciphertexts cost
+    #[command(after_help = TABLES_ENVIRONMENT)]
+    Tables(TablesBenchArguments),
+}
+
+/// `cowl bench tables`
+#[derive(Debug, Clone, Args)]
+pub(crate) struct TablesBenchArguments {
+    /// Measure one group of rows only
+    #[arg(long, value_name = "GROUP")]
+    pub(crate) only: Option<TablesGroup>,
+    /// Write the regressions as a page with tables and plots; each plot beside it as PNG and SVG
+    #[arg(long, value_name = "FILE.html")]
+    pub(crate) report: Option<PathBuf>,
+}
+
+/// Rows that are measured together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TablesGroup {
+    /// A few rows of a real table, their ciphertexts, what these open as
+    Sample,
+    /// A table cell by cell, as published
+    Cells,
+    /// Regressions of real tables, with and without encryption
+    Regressions,
+    /// 5,734 patients and 325 moments
+    Moments,
+    /// A million rows
+    Million,
+    /// Images
+    Images,
 }
 
 /// `cowl bench vault`
@@ -40,5 +73,11 @@ Environment:
   COWL_BENCH_CT, COWL_BENCH_MR   folders of DICOM or NIfTI files for the codecs; else the samples
   COWL_BENCH_NOTES               folder of notes: txt, md, FHIR bundles (json); else the samples
   TMPDIR                         where the server keeps its data: the disk to be measured
+
+A row a line with --json. Exit status: 0 all goals met, 1 not all, 2 a fault.";
+
+const TABLES_ENVIRONMENT: &str = "\
+Environment:
+  COWL_BENCH_TABLES   folder of whas500.csv, rhc.csv, medpar.csv, azpro.csv; without it the sample alone
 
 A row a line with --json. Exit status: 0 all goals met, 1 not all, 2 a fault.";

@@ -141,12 +141,14 @@ pub(super) fn figure(value: f64) -> String {
         size if size >= 100.0 => format!("{value:.0}"),
         size if size >= 10.0 => format!("{value:.1}"),
         size if size >= 0.1 || size == 0.0 => format!("{value:.2}"),
-        _ => format!("{value:.4}"),
+        size if size >= 0.001 => format!("{value:.4}"),
+        _ => format!("{value:.1e}"),
     }
 }
 
 fn less_is_better(unit: &str) -> bool {
-    matches!(unit, "s" | "ms" | "µs" | "%" | "MSE") || unit.starts_with("s/")
+    matches!(unit, "s" | "ms" | "µs" | "%" | "MSE" | "days" | "relative")
+        || ["s/", "B/"].iter().any(|per| unit.starts_with(per))
 }
 
 #[cfg(test)]

@@ -61,7 +61,7 @@ fn sealed_for(arguments: &SealArguments) -> Result<SealedFor> {
     }
 }
 
-fn recipients_of(path: &Path) -> Result<Vec<Recipient>> {
+pub(super) fn recipients_of(path: &Path) -> Result<Vec<Recipient>> {
     let text = std::fs::read_to_string(path).map_err(|error| Failure::file(path, error))?;
     let recipients =
         read_recipients(&text).map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
@@ -71,7 +71,7 @@ fn recipients_of(path: &Path) -> Result<Vec<Recipient>> {
     }
 }
 
-fn identities(paths: &[std::path::PathBuf]) -> Result<Vec<Identity>> {
+pub(super) fn identities(paths: &[std::path::PathBuf]) -> Result<Vec<Identity>> {
     let mut identities = Vec::new();
     for path in paths {
         let text = secret_input::file_text(path)?;
@@ -86,7 +86,7 @@ fn identities(paths: &[std::path::PathBuf]) -> Result<Vec<Identity>> {
 }
 
 /// What opens the file, once it is known how it was sealed.
-fn choose(
+pub(super) fn choose(
     identities: Vec<Identity>,
     asked: &PassphraseArguments,
     for_passphrase: bool,
@@ -108,7 +108,7 @@ fn choose(
 }
 
 /// Content that does not open is a no; the rest are faults of streams.
-fn from_stream(error: io::Error) -> Failure {
+pub(super) fn from_stream(error: io::Error) -> Failure {
     let kind = error.kind();
     let source = match error.into_inner() {
         Some(inner) => match inner.downcast::<Failure>() {
