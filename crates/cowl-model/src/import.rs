@@ -96,7 +96,7 @@ pub enum ImportError {
         /// ONNX's operator.
         operator: String,
         /// The reason.
-        why: Refused,
+        why: Box<Refused>,
     },
     /// A bug of the simplification: the graph that was built does not hold together.
     #[error("the graph cannot be simplified: {0}")]
@@ -271,8 +271,11 @@ impl<'a> Importer<'a> {
         let domain = node.domain.as_deref().unwrap_or_default();
         let first_output = node.output.iter().find(|name| !name.is_empty()).cloned().unwrap_or_default();
         let name = node.name.clone().filter(|name| !name.is_empty()).unwrap_or(first_output);
-        let refused =
-            |why: Refused| ImportError::Node { node: name.clone(), operator: operator.clone(), why };
+        let refused = |why: Refused| ImportError::Node {
+            node: name.clone(),
+            operator: operator.clone(),
+            why: Box::new(why),
+        };
         if !matches!(domain, "" | "ai.onnx") {
             return Err(refused(Refused::Operator));
         }

@@ -10,6 +10,8 @@
 //! - [`program`]: the architecture as steps on fixed-point numbers modulo 2^k;
 //! - [`fixed`]: the same steps in the clear, bit for bit what two parties compute.
 //!
+//! Beside them: [`weights`], the bytes for their owner to seal; [`inspect`], what there is to see beforehand.
+//!
 //! No I/O except [`onnx::Folder`], no randomness, no secrets' types: who may see what is decided above.
 
 pub mod bilinear;
@@ -17,6 +19,7 @@ pub mod fixed;
 pub mod function;
 pub mod graph;
 pub mod import;
+pub mod inspect;
 pub mod kernel;
 pub mod local;
 pub mod onnx;
@@ -25,6 +28,7 @@ pub mod real;
 pub mod ring;
 pub mod shape;
 pub mod tensor;
+pub mod weights;
 
 pub use bilinear::Bilinear;
 pub use function::Function;

@@ -95,9 +95,9 @@ impl<'a> Rewriting<'a> {
             (Operator::MaxPool(_), [input]) => self.pool_before_relu(node, *input),
             (Operator::Bilinear(Bilinear::Multiply), [left, right]) => {
                 let (data, factor) = if self.is_data(*left) { (*left, *right) } else { (*right, *left) };
-                self.into_weights(node, data, Some(factor))
+                self.absorb_factor(node, data, Some(factor))
             }
-            (Operator::Scale(_), [input]) => self.into_weights(node, *input, None),
+            (Operator::Scale(_), [input]) => self.absorb_factor(node, *input, None),
             (Operator::Local(Local::Add), [left, right]) => {
                 let (data, offset) = if self.is_data(*left) { (*left, *right) } else { (*right, *left) };
                 self.offsets_together(node, data, offset)
@@ -142,7 +142,7 @@ impl<'a> Rewriting<'a> {
     }
 
     /// A factor for each output channel of a linear layer, or one for all, goes into the layer's weights.
-    fn into_weights(
+    fn absorb_factor(
         &mut self,
         node: &Node,
         data: NodeId,

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use cowl_model::fixed::{self, Faithful};
 use cowl_model::onnx::messages::{ModelProto, data_type};
 use cowl_model::onnx::{self, Constant, Folder, read_tensor};
-use cowl_model::{Bound, ImportOptions, Model, Ring, Tensor, compile, import};
+use cowl_model::{Bound, Graph, ImportOptions, Model, Ring, Tensor, compile, import};
 
 /// The folders with tests of single operators.
 const SUITES: [&str; 4] = ["node", "simple", "pytorch-operator", "pytorch-converted"];
@@ -194,6 +194,10 @@ fn run(case: &Case, runner: Runner) -> Verdict {
         Ok(imported) => imported,
         Err(why) => return Verdict::NotSupported(why),
     };
+    let again = Graph::from_bytes(&model.architecture.to_bytes());
+    if again.as_ref() != Ok(&model.architecture) {
+        return Verdict::Failed("the architecture does not survive its own bytes".into());
+    }
     let ran = match runner {
         Runner::Floats => {
             let outputs = model.architecture.evaluate(&data, &model.weights);
@@ -208,7 +212,9 @@ fn run(case: &Case, runner: Runner) -> Verdict {
     for (place, wanted) in case.outputs() {
         let finite = wanted.data().iter().all(|value| value.is_finite());
         if matches!(runner, Runner::Fixed(_)) && !finite {
-            return Verdict::NotSupported("it wants results that are no numbers, which integers do not have".into());
+            return Verdict::NotSupported(
+                "it wants results that are no numbers, which integers do not have".into(),
+            );
         }
         if let Err(why) = compare(&outputs[place], &wanted, relative, absolute) {
             return Verdict::Failed(format!("output {place}: {why}"));

@@ -24,8 +24,10 @@ impl Builder {
         let number = |&size: &i64| DimensionProto { dim_value: Some(size), dim_param: None };
         let named = |_: &i64| DimensionProto { dim_value: None, dim_param: Some("N".into()) };
         let dim = sizes.iter().map(|size| if *size < 0 { named(size) } else { number(size) }).collect();
-        let tensor_type =
-            Some(TensorTypeProto { elem_type: Some(data_type::FLOAT), shape: Some(TensorShapeProto { dim }) });
+        let tensor_type = Some(TensorTypeProto {
+            elem_type: Some(data_type::FLOAT),
+            shape: Some(TensorShapeProto { dim }),
+        });
         let input = ValueInfoProto { name: Some(name.into()), r#type: Some(TypeProto { tensor_type }) };
         self.graph.input.push(input);
         self
@@ -52,7 +54,13 @@ impl Builder {
         self
     }
 
-    pub(crate) fn node(mut self, operator: &str, inputs: &[&str], outputs: &[&str], attributes: &[AttributeProto]) -> Self {
+    pub(crate) fn node(
+        mut self,
+        operator: &str,
+        inputs: &[&str],
+        outputs: &[&str],
+        attributes: &[AttributeProto],
+    ) -> Self {
         self.graph.node.push(NodeProto {
             input: inputs.iter().map(ToString::to_string).collect(),
             output: outputs.iter().map(ToString::to_string).collect(),
@@ -92,7 +100,12 @@ pub(crate) fn int(name: &str, value: i64) -> AttributeProto {
 }
 
 pub(crate) fn ints(name: &str, values: &[i64]) -> AttributeProto {
-    AttributeProto { name: Some(name.into()), ints: values.to_vec(), r#type: Some(7), ..AttributeProto::default() }
+    AttributeProto {
+        name: Some(name.into()),
+        ints: values.to_vec(),
+        r#type: Some(7),
+        ..AttributeProto::default()
+    }
 }
 
 pub(crate) fn float(name: &str, value: f32) -> AttributeProto {
@@ -100,7 +113,12 @@ pub(crate) fn float(name: &str, value: f32) -> AttributeProto {
 }
 
 pub(crate) fn text(name: &str, value: &str) -> AttributeProto {
-    AttributeProto { name: Some(name.into()), s: Some(value.into()), r#type: Some(3), ..AttributeProto::default() }
+    AttributeProto {
+        name: Some(name.into()),
+        s: Some(value.into()),
+        r#type: Some(3),
+        ..AttributeProto::default()
+    }
 }
 
 pub(crate) fn tensor(name: &str, value: TensorProto) -> AttributeProto {

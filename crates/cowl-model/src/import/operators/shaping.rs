@@ -47,7 +47,7 @@ impl Importer<'_> {
         }
         if let Some(axis) = open {
             let others = Shape::new(sizes.as_slice())?.count();
-            if others == 0 || shape.count() % others != 0 {
+            if others == 0 || !shape.count().is_multiple_of(others) {
                 return Err(shape.unfit("reshaping", format!("{wanted:?} does not divide it")).into());
             }
             sizes[axis] = shape.count() / others;
