@@ -11,6 +11,7 @@ pub mod domain;
 pub mod imaging;
 pub mod job;
 pub mod mutation;
+pub mod query;
 pub mod seal;
 pub mod seeds;
 pub mod tables;
@@ -51,6 +52,9 @@ targets! {
     imaging::coded as imaging_coded, 1200;
     imaging::files as imaging_files, 800;
     job::statements as job_statements, 4000;
+    query::forms as query_forms, 2000;
+    query::sql as query_sql, 2000;
+    query::table_files as query_table_files, 600;
     seal::armor as seal_armor, 400;
     seal::boxes as seal_boxes, 2000;
     seal::files as seal_files, 240;

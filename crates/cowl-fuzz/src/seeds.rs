@@ -145,6 +145,29 @@ pub fn job_statements() -> Vec<Vec<u8>> {
     files("vectors/job")
 }
 
+/// The frozen forms, without the table and the opener's secrets.
+pub fn query_forms() -> Vec<Vec<u8>> {
+    files("vectors/query").into_iter().filter(|bytes| bytes.len() < 8 * 1024).collect()
+}
+
+/// Queries of every kind, and some that are refused.
+pub fn query_sql() -> Vec<Vec<u8>> {
+    const QUERIES: [&str; 6] = [
+        "SELECT death, count(*) AS n, enc_avg(Age) FROM stays WHERE SysABP >= 80.5 GROUP BY death ORDER BY count(*) DESC LIMIT 3",
+        "select enc_linreg(LOS, Age), enc_corr(\"LOS\", Age) r from STAYS s where not (s.death = 1 or SysABP is null)",
+        "SELECT ICU, enc_var(LOS) FROM stays WHERE ICU IN (X'00112233445566778899aabbccddeeff') GROUP BY ICU",
+        "SELECT enc_sum(LOS) FROM stays WHERE SysABP BETWEEN -1 AND 2.25 AND death <> TRUE; -- all",
+        "WITH RECURSIVE n AS (SELECT 1) SELECT count(*) FROM n JOIN stays ON n.a = stays.ICU",
+        "SELECT * FROM stays a CROSS JOIN stays b; ATTACH DATABASE 'x' AS y; PRAGMA table_info(stays)",
+    ];
+    QUERIES.map(|sql| sql.as_bytes().to_vec()).into()
+}
+
+/// The frozen table.
+pub fn query_table_files() -> Vec<Vec<u8>> {
+    files("vectors/query").into_iter().filter(|bytes| bytes.starts_with(b"PAR1")).collect()
+}
+
 /// The head of the sample, and small files of every kind.
 pub fn tables_csv() -> Vec<Vec<u8>> {
     const LINES: usize = 40;

@@ -20,6 +20,7 @@ use cowl_query::parquet::{
 };
 use cowl_query::{Cell, CiphertextPages, ClearColumn, ClearTable};
 use proptest::prelude::*;
+use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 
 const CODEBOOK: &[u8] = b"a sealed codebook";

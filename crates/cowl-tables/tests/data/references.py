@@ -66,6 +66,22 @@ def table(path, wanted, powers=None):
     return read
 
 
+def group(path, wanted, column, value):
+    """The complete rows of one group."""
+    with open(path) as file:
+        of_group = [row[column] == value for row in csv.DictReader(file)]
+    with open(path) as file:
+        rows = list(csv.DictReader(file))
+    kept = HERE / "group.csv"
+    with open(kept, "w", newline="\n") as file:
+        writer = csv.DictWriter(file, rows[0].keys(), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(row for row, taken in zip(rows, of_group) if taken)
+    read = table(kept, wanted)
+    kept.unlink()
+    return read
+
+
 def exact(rows, ridge=0, standardised=False):
     """Least squares of the last column on the others, by the normal equations of the centred columns."""
     n, p = len(rows), len(rows[0]) - 1
@@ -169,8 +185,12 @@ def main():
         case("stays", SAMPLES / "pn2012.csv", stays),
         case("stays standardised ridge", SAMPLES / "pn2012.csv", stays, ridge=20, standardised=True),
     ]
+    groups = []
+    for value in ["0", "1"]:
+        rows = group(SAMPLES / "pn2012.csv", stays, "death", value)
+        groups.append({"column": "death", "value": value, "exact": exact(rows), "statsmodels": statsmodels(rows)})
     with open(HERE / "references.json", "w") as file:
-        json.dump({"cases": cases, "tails": tails()}, file, indent=1)
+        json.dump({"cases": cases, "groups": groups, "tails": tails()}, file, indent=1)
         file.write("\n")
 
 
