@@ -28,9 +28,6 @@ pub enum Function {
     /// slope · x + offset, between 0 and 1.
     #[n(6)]
     HardSigmoid(#[n(0)] Real, #[n(1)] Real),
-    /// x · (x / 6 + 1/2 between 0 and 1)
-    #[n(7)]
-    HardSwish,
     /// x · Φ(x)
     #[n(8)]
     Gelu,
@@ -58,6 +55,35 @@ pub enum Function {
     /// Between two bounds; the upper one wins.
     #[n(16)]
     Clip(#[n(0)] Real, #[n(1)] Real),
+    /// A curve of which only the stretch between two numbers matters, because its argument is always there.
+    #[n(17)]
+    Within(#[n(0)] Curve, #[n(1)] Real, #[n(2)] Real),
+}
+
+/// A function that is steep somewhere.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
+#[cbor(index_only)]
+pub enum Curve {
+    /// eˣ
+    #[n(0)]
+    Exp,
+    /// Natural logarithm.
+    #[n(1)]
+    Log,
+    /// 1 / x
+    #[n(2)]
+    Reciprocal,
+}
+
+impl Curve {
+    /// The same without a stretch.
+    pub fn function(self) -> Function {
+        match self {
+            Self::Exp => Function::Exp,
+            Self::Log => Function::Log,
+            Self::Reciprocal => Function::Reciprocal,
+        }
+    }
 }
 
 impl Function {
@@ -85,7 +111,6 @@ impl Function {
             Self::HardSigmoid(slope, offset) => {
                 (f64::from(slope.get()) * x + f64::from(offset.get())).clamp(0.0, 1.0)
             }
-            Self::HardSwish => x * (x / 6.0 + 0.5).clamp(0.0, 1.0),
             Self::Gelu => x * 0.5 * libm::erfc(-x * std::f64::consts::FRAC_1_SQRT_2),
             Self::GeluTanh => {
                 let inner = (2.0 / std::f64::consts::PI).sqrt() * (x + 0.044715 * x * x * x);
@@ -98,6 +123,7 @@ impl Function {
             Self::Sqrt => x.sqrt(),
             Self::ReciprocalSqrt => 1.0 / x.sqrt(),
             Self::Clip(low, high) => x.max(f64::from(low.get())).min(f64::from(high.get())),
+            Self::Within(curve, ..) => curve.function().at(x),
         }
     }
 
@@ -107,6 +133,21 @@ impl Function {
             Self::Relu => x.max(0.0),
             Self::Clip(low, high) => x.max(low.get()).min(high.get()),
             _ => self.at(f64::from(x)) as f32,
+        }
+    }
+
+    /// The largest magnitude that it gives for arguments of at most this magnitude; infinite at a pole.
+    pub fn largest(self, argument: f64) -> f64 {
+        let at = |x: f64| {
+            let value = self.at(x).abs();
+            if value.is_nan() { f64::INFINITY } else { value }
+        };
+        match self {
+            Self::Within(_, low, high) => at(low.get().into()).max(at(high.get().into())),
+            Self::Log | Self::Reciprocal | Self::ReciprocalSqrt => f64::INFINITY,
+            Self::Sqrt => at(argument),
+            // All others rise, or fall by less than they rise elsewhere.
+            _ => at(argument).max(at(-argument)),
         }
     }
 
@@ -120,7 +161,6 @@ impl Function {
             Self::Sigmoid => "sigmoid",
             Self::Tanh => "tanh",
             Self::HardSigmoid(..) => "hard sigmoid",
-            Self::HardSwish => "hard swish",
             Self::Gelu => "gelu",
             Self::GeluTanh => "gelu (tanh)",
             Self::Erf => "erf",
@@ -130,6 +170,7 @@ impl Function {
             Self::Sqrt => "square root",
             Self::ReciprocalSqrt => "reciprocal square root",
             Self::Clip(..) => "clip",
+            Self::Within(curve, ..) => curve.function().name(),
         }
     }
 }

@@ -31,7 +31,7 @@ pub mod tensor;
 pub mod weights;
 
 pub use bilinear::Bilinear;
-pub use function::Function;
+pub use function::{Curve, Function};
 pub use graph::Graph;
 pub use import::{Bound, ImportError, ImportOptions, Model, import};
 pub use local::Local;

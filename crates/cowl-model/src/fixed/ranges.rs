@@ -1,11 +1,16 @@
 //! How large values become, and which ring holds them.
 
+use std::collections::HashMap;
+
 use super::FixedError;
-use crate::graph::{Element, EvaluationError, Graph, LayerId, NodeId, Operator, Origin};
+use crate::bilinear::Bilinear;
+use crate::graph::{Element, EvaluationError, Graph, LayerId, Node, NodeId, Operator, Origin, Tap};
+use crate::local::Local;
 use crate::ring::Ring;
+use crate::shape::ShapeError;
 use crate::tensor::Tensor;
 
-/// The largest magnitude of every operation's output that was seen.
+/// The largest magnitude of every operation's output: seen in runs, or possible.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Ranges {
     largest: Vec<f64>,
@@ -18,8 +23,8 @@ pub struct Overflow {
     pub layer: LayerId,
     /// Its name.
     pub name: String,
-    /// The largest magnitude that was seen there.
-    pub seen: f64,
+    /// The largest magnitude that was seen, or is possible, there.
+    pub largest: f64,
     /// The largest that fits.
     pub fits: f64,
 }
@@ -44,13 +49,87 @@ pub fn observe(
     Ok(Ranges { largest })
 }
 
+/// Bounds that no input of at most `input` in magnitude can exceed. Deep networks stay far below them.
+///
+/// # Errors
+/// [`EvaluationError`] when the weights do not fit the architecture.
+pub fn bound(graph: &Graph, weights: &[Tensor<f32>], input: f64) -> Result<Ranges, EvaluationError> {
+    let is_data = |id: NodeId| graph.node(id).origin == Origin::Data;
+    let data: Vec<NodeId> = graph.ids().filter(|&id| is_data(id)).collect();
+    let beside = data.iter().flat_map(|&id| &graph.node(id).inputs).copied().filter(|&id| !is_data(id));
+    let constants = graph.prepare(&beside.collect::<Vec<_>>(), weights)?;
+    let mut largest = vec![0.0; graph.nodes().len()];
+    for (id, tensor) in &constants {
+        largest[id.index()] = magnitude(tensor);
+    }
+    for id in data {
+        let node = graph.node(id);
+        let of = |place: usize| largest[node.inputs[place].index()];
+        largest[id.index()] = match &node.operator {
+            Operator::Input(_) => input,
+            Operator::Bilinear(map) => {
+                let failed = |why| EvaluationError::Layer { layer: graph.layer_of(id).name.clone(), why };
+                product_bound(graph, node, map, &constants).map_err(failed)? * of(0) * of(1)
+            }
+            Operator::Local(Local::Sum(axes)) => {
+                let input = &graph.node(node.inputs[0]).shape;
+                of(0) * axes.iter().map(|&axis| input.size(axis)).product::<usize>() as f64
+            }
+            operator => bound_of(operator, &(0..node.inputs.len()).map(of).collect::<Vec<_>>()),
+        };
+    }
+    Ok(Ranges { largest })
+}
+
+fn magnitude(tensor: &Tensor<f32>) -> f64 {
+    tensor.data().iter().fold(0f32, |largest, value| largest.max(value.abs())).into()
+}
+
+/// How much larger a product can be than its operands' largest numbers multiplied.
+fn product_bound(
+    graph: &Graph,
+    node: &Node,
+    map: &Bilinear,
+    constants: &HashMap<NodeId, Tensor<f32>>,
+) -> Result<f64, ShapeError> {
+    let [left, right] = [node.inputs[0], node.inputs[1]];
+    let shape = |id: NodeId| &graph.node(id).shape;
+    let ones = |id: NodeId| Tensor::filled(shape(id).clone(), 1f32);
+    let relative = |tensor: &Tensor<f32>| {
+        let largest = magnitude(tensor).max(f64::MIN_POSITIVE);
+        tensor.map(|value| (f64::from(value.abs()) / largest) as f32)
+    };
+    let sums = match (constants.get(&left), constants.get(&right)) {
+        (Some(weight), None) => map.apply(&relative(weight), &ones(right))?,
+        (None, Some(weight)) => map.apply(&ones(left), &relative(weight))?,
+        _ => return Ok(map.terms(shape(left), shape(right)) as f64),
+    };
+    Ok(magnitude(&sums))
+}
+
+fn bound_of(operator: &Operator, inputs: &[f64]) -> f64 {
+    let largest = inputs.iter().copied().fold(0.0, f64::max);
+    match operator {
+        Operator::Local(Local::Add | Local::Subtract) => inputs.iter().sum(),
+        Operator::Local(Local::WindowSum(window)) => largest * window.kernel.iter().product::<usize>() as f64,
+        Operator::Scale(factor) => largest * f64::from(factor.get().abs()),
+        Operator::Shift(number) => largest + f64::from(number.get().abs()),
+        Operator::Function(function) => function.largest(largest),
+        Operator::Interpolate(interpolation) => {
+            let sum = |taps: &Vec<Tap>| taps.iter().map(|tap| f64::from(tap.weight.get().abs())).sum::<f64>();
+            largest * interpolation.taps.iter().map(sum).fold(0.0, f64::max)
+        }
+        _ => largest,
+    }
+}
+
 impl Ranges {
-    /// The largest magnitude that an operation gave.
+    /// The largest magnitude of an operation's output.
     pub fn largest(&self, id: NodeId) -> f64 {
         self.largest[id.index()]
     }
 
-    /// Layers whose values, taken `margin` times as large as seen, do not fit the ring; each once.
+    /// Layers whose values, taken `margin` times as large, do not fit the ring; each once.
     pub fn overflows(&self, graph: &Graph, ring: Ring, margin: f64) -> Vec<Overflow> {
         let mut found: Vec<Overflow> = Vec::new();
         for id in graph.ids() {
@@ -61,10 +140,10 @@ impl Ranges {
                 continue;
             }
             match found.iter_mut().find(|known| known.layer == node.layer) {
-                Some(known) => known.seen = known.seen.max(self.largest(id)),
+                Some(known) => known.largest = known.largest.max(self.largest(id)),
                 None => {
                     let name = graph.layer_of(id).name.clone();
-                    found.push(Overflow { layer: node.layer, name, seen: self.largest(id), fits });
+                    found.push(Overflow { layer: node.layer, name, largest: self.largest(id), fits });
                 }
             }
         }

@@ -31,6 +31,7 @@ impl Importer<'_> {
             "Add" | "Sub" | "Mul" | "Div" | "Sum" | "Mean" | "Max" | "Min" | "Where" | "Clip" | "PRelu"
             | "Neg" => self.arithmetic(operator, call)?,
             "Gemm" => self.gemm(call)?,
+            "HardSwish" => self.hard_swish(call)?,
             "MatMul" => self.matrix_product(call)?,
             "Conv" => self.convolution(call)?,
             "ConvTranspose" => self.transposed_convolution(call)?,
@@ -60,7 +61,6 @@ impl Importer<'_> {
             "Sigmoid" => Function::Sigmoid,
             "Tanh" => Function::Tanh,
             "HardSigmoid" => Function::HardSigmoid(number("alpha", 0.2)?, number("beta", 0.5)?),
-            "HardSwish" => Function::HardSwish,
             "Gelu" => call
                 .attributes
                 .choice("approximate", &[("none", Function::Gelu), ("tanh", Function::GeluTanh)])?,

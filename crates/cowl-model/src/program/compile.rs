@@ -340,7 +340,7 @@ impl<'a> Compiler<'a> {
     fn scaled(&mut self, input: NodeId, factor: f64) -> Result<Made, CompileError> {
         let (value, fraction) = self.as_made(input)?;
         let shape = self.shape(value);
-        let cut = if factor == 0.0 { 0 } else { (-factor.abs().log2()).floor().clamp(0.0, 40.0) as u32 };
+        let cut = halvings(factor);
         let bits = fraction - self.fraction() + cut;
         let value = self.truncated(value, bits.min(self.program.ring.bits() - 2));
         let rest = factor * (1u64 << cut) as f64;
@@ -406,4 +406,16 @@ impl<'a> Compiler<'a> {
         let above = self.step(Operation::Relu { truncate: 0 }, vec![above], node.shape.clone(), f);
         self.plus(above, f, other, false, &node.shape)
     }
+}
+
+/// How often a factor can be doubled and stay at most 1; the same on every machine, hence not by a logarithm.
+fn halvings(factor: f64) -> u32 {
+    const MOST: u32 = 40;
+    let mut doubled = factor.abs();
+    let mut count = 0;
+    while doubled > 0.0 && doubled <= 0.5 && count < MOST {
+        doubled *= 2.0;
+        count += 1;
+    }
+    count
 }

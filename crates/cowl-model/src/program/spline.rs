@@ -1,9 +1,10 @@
 //! Functions of one number as straight pieces, exact on integers.
 //!
 //! Pieces are as long as a tolerance allows, so that steep places have many and flat ones few. Outside of the
-//! stretch that matters a function goes on as a straight line, which for most is exactly what it does.
+//! stretch that matters a function goes on as a straight line, which for most is exactly what it does. Both parties
+//! make the same pieces on whatever machine: nothing here rounds other than IEEE 754 and `libm` do.
 
-use crate::function::Function;
+use crate::function::{Curve, Function};
 use crate::ring::Ring;
 
 /// A function by straight pieces: for the signed x between two knots, ⌊(slope · x + offset) / 2^f⌋ modulo 2^k.
@@ -91,10 +92,15 @@ fn stretch(function: Function, ring: Ring) -> Stretch {
         Function::Tanh => of(vec![(-8.5, 8.5)], Tail::Line(0.0, -1.0), ONE),
         Function::Erf => of(vec![(-4.5, 4.5)], Tail::Line(0.0, -1.0), ONE),
         Function::Gelu | Function::GeluTanh => of(vec![(-6.5, 6.5)], ZERO, SAME),
-        Function::HardSwish => of(vec![(-3.0, 3.0)], ZERO, SAME),
         Function::HardSigmoid(slope, offset) => hard_sigmoid(slope.get().into(), offset.get().into()),
         Function::Clip(low, high) => clip(low.get().into(), high.get().into(), large),
-        Function::Exp => of(vec![(-17.0, large.ln())], ZERO, Tail::GoesOn),
+        Function::Exp => of(vec![(-17.0, libm::log(large))], ZERO, Tail::GoesOn),
+        Function::Within(Curve::Exp, low, high) => {
+            of(vec![(low.get().into(), high.get().into())], ZERO, Tail::GoesOn)
+        }
+        Function::Within(_, low, high) => {
+            of(vec![(low.get().into(), f64::from(high.get()).min(large))], Tail::GoesOn, Tail::GoesOn)
+        }
         Function::Log => of(vec![(smallest, large)], Tail::GoesOn, Tail::GoesOn),
         Function::Sqrt => of(vec![(0.0, large)], ZERO, Tail::GoesOn),
         Function::ReciprocalSqrt => {
@@ -164,8 +170,8 @@ impl Builder {
 
     /// How far a piece may be off where the function has this value.
     fn tolerance(&self, value: f64) -> f64 {
-        let relative = (-f64::from(self.ring.fraction().min(15) - 2)).exp2();
-        let absolute = (-f64::from(self.ring.fraction().min(16))).exp2();
+        let relative = 1.0 / (1u32 << (self.ring.fraction().min(15) - 2)) as f64;
+        let absolute = 1.0 / (1u32 << self.ring.fraction().min(16)) as f64;
         absolute.max(relative * value.abs())
     }
 
@@ -178,6 +184,8 @@ impl Builder {
         };
         let (first, last) = (at(0), at(SAMPLES));
         let slope = if to > from { (last.1 - first.1) / (last.0 - first.0) } else { 0.0 };
+        // As it will be rounded: over a long piece that matters.
+        let slope = (slope * self.unit()).round() / self.unit();
         let error = |(x, y): (f64, f64)| y - (first.1 + slope * (x - first.0));
         let errors: Vec<(f64, f64)> = (0..=SAMPLES).map(|place| (error(at(place)), at(place).1)).collect();
         let (low, high) =

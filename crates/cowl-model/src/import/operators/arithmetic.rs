@@ -120,6 +120,14 @@ impl Importer<'_> {
         self.push_local(call, Local::Subtract, &[positive, negative])
     }
 
+    /// x · (x / 6 + 1/2 between 0 and 1): straight pieces and a product are exact.
+    pub(super) fn hard_swish(&mut self, call: &Call<'_>) -> Result<NodeId, Refused> {
+        let input = self.operand(call, 0, "input")?;
+        let gate = Function::HardSigmoid((1.0 / 6.0).into(), 0.5.into());
+        let gate = self.apply(call, gate, input)?;
+        self.multiply(call, input, gate)
+    }
+
     fn choose(&mut self, call: &Call<'_>) -> Result<NodeId, Refused> {
         let condition = self.wholes(call, 0, "condition")?;
         let yes = self.operand(call, 1, "first choice")?;

@@ -11,7 +11,7 @@ use crate::onnx::{Constant, NoFiles};
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 
-/// The largest constant that may be made of a shape.
+/// The most whole numbers that may be made of a shape.
 const MOST_FILLED: usize = 1 << 24;
 
 impl Importer<'_> {
@@ -36,17 +36,18 @@ impl Importer<'_> {
     fn filled(&mut self, call: &Call<'_>) -> Result<Held, Refused> {
         let sizes = self.wholes(call, 0, "shape")?.into_data();
         let shape = Shape::new(super::sizes_of("shape", &sizes)?)?;
-        if shape.count() > MOST_FILLED {
-            return Err(shape.unfit("a constant", format!("more than {MOST_FILLED} numbers")).into());
-        }
         let value = call.attributes.tensor("value")?.map(|proto| Constant::read(proto, &NoFiles));
         let value = value.transpose().map_err(|error| Refused::attribute("value", error.to_string()))?;
+        let value = value.unwrap_or(Constant::Floats(Tensor::scalar(0.0)));
+        if !matches!(value, Constant::Floats(_)) && shape.count() > MOST_FILLED {
+            return Err(shape.unfit("a constant", format!("more than {MOST_FILLED} numbers")).into());
+        }
         let missing = || Refused::attribute("value", "is empty");
-        Ok(match value.unwrap_or(Constant::Floats(Tensor::scalar(0.0))) {
+        Ok(match value {
             Constant::Floats(tensor) => {
-                let value = *tensor.data().first().ok_or_else(missing)?;
-                let tensor = std::rc::Rc::new(Tensor::filled(shape, value));
-                Held::Floats { tensor, name: call.name.clone(), public: true }
+                let value =
+                    self.constant(call, Tensor::scalar(*tensor.data().first().ok_or_else(missing)?))?;
+                self.push_local(call, Local::Expand(shape), &[value]).map(Held::Node)?
             }
             Constant::Wholes(tensor) => {
                 Held::wholes(Tensor::filled(shape, *tensor.data().first().ok_or_else(missing)?))

@@ -2,10 +2,13 @@
 
 use super::super::held::Held;
 use super::super::{Call, Importer, Refused};
-use crate::function::Function;
+use crate::function::{Curve, Function};
 use crate::graph::{NodeId, Operator};
 use crate::local::Local;
 use crate::shape::Shape;
+
+/// e to this power is less than any fixed-point number here can tell from 0.
+const NEGLIGIBLE: f32 = -17.0;
 
 impl Importer<'_> {
     /// x · s + t with s = scale / √(variance + ε) and t = offset − mean · s, which come from weights alone.
@@ -156,15 +159,17 @@ impl Importer<'_> {
         input: NodeId,
         axis: usize,
     ) -> Result<NodeId, Refused> {
+        // The largest is among the powers as e⁰, so their sum is between 1 and their number.
+        let count = self.shape(input).size(axis) as f32;
         let largest = self.push(call, Operator::Largest(axis), &[input])?;
         let below = self.push_local(call, Local::Subtract, &[input, largest])?;
-        let powers = self.apply(call, Function::Exp, below)?;
+        let powers = self.apply(call, Function::Within(Curve::Exp, NEGLIGIBLE.into(), 0.0.into()), below)?;
         let sum = self.push_local(call, Local::Sum(vec![axis]), &[powers])?;
         if operator == "LogSoftmax" {
-            let logarithm = self.apply(call, Function::Log, sum)?;
+            let logarithm = self.apply(call, Function::Within(Curve::Log, 1.0.into(), count.into()), sum)?;
             return self.push_local(call, Local::Subtract, &[below, logarithm]);
         }
-        let inverse = self.apply(call, Function::Reciprocal, sum)?;
+        let inverse = self.apply(call, Function::Within(Curve::Reciprocal, 1.0.into(), count.into()), sum)?;
         self.multiply(call, powers, inverse)
     }
 }
