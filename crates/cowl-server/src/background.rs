@@ -58,6 +58,7 @@ async fn expire(app: Shared) -> Result<(), StoreError> {
 async fn collect(app: Shared) -> Result<(), StoreError> {
     let collected = collector(&app).run(app.now(), &mut || PackKey::from_bytes(random_bytes())).await?;
     tracing::debug!(?collected, "collection");
+    crate::tables::sweep(&app).await?;
     count_jobs(&app).await
 }
 

@@ -18,6 +18,7 @@ use cowl_crypto::digest::Digest;
 use cowl_domain::table::TableSchema;
 use cowl_domain::{AdditiveHeader, ItemId, RecordId};
 use cowl_query::parquet::TableFile;
+use cowl_store::StoreError;
 use cowl_store::ledger::StoredTable;
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -32,12 +33,14 @@ mod engines;
 mod failure;
 mod files;
 mod parts;
+mod version;
 
 use compute::Computation;
 use engines::Engines;
 use failure::TableFailure;
 use files::TableFiles;
 use parts::{PartReader, PartsSource};
+use version::TableVersion;
 
 const COMPUTING: &str = "cowl_jobs_computing";
 const COMPUTED: &str = "cowl_job_computations_total";
@@ -171,16 +174,35 @@ pub(crate) async fn compute(
     let computation = Computation { program, minimum, limits, engines };
     let answer = blocking(move || {
         let _at_work = AtWork::begin(permit);
-        let open = |reader: &PartReader| Ok((reader.table.placement, files.open(reader)?));
+        let open = |reader: &PartReader| Ok((TableVersion::from(&reader.table), files.open(reader)?));
         let answer = computation.run(readers.iter().map(open).collect::<Result<_, TableFailure>>()?);
         if answer.as_ref().is_err_and(TableFailure::is_of_a_file) {
-            readers.iter().for_each(|reader| files.forget(reader));
+            readers.iter().for_each(|reader| files.forget(&TableVersion::from(&reader.table)));
         }
         answer
     })
     .await?;
     metrics::counter!(COMPUTED).increment(1);
     Ok(answer.to_bytes())
+}
+
+/// Lets go of what is kept of tables that were removed or sealed anew: their owners want them gone.
+pub(crate) async fn sweep(app: &App) -> Result<(), StoreError> {
+    let (files, engines) = (Arc::clone(&app.runner.files), Arc::clone(&app.runner.engines));
+    app.runner.facts.lock().expect("no holder of this lock panics").clear();
+    let mut versions = files.versions().unwrap_or_else(|error| {
+        tracing::warn!(%error, "the folder of tables cannot be read");
+        Vec::new()
+    });
+    versions.extend(engines.versions());
+    for version in versions {
+        let TableVersion { record, item, placement } = &version;
+        if !app.ledger.has_placement(record, item, placement).await? {
+            files.forget(&version);
+            engines.forget(&version);
+        }
+    }
+    Ok(())
 }
 
 /// A computation under way. It holds its permit to the end of the work, though who asked may have gone.

@@ -47,8 +47,8 @@ async fn asked_of_both(study: &Study, here: &cowl_api::Client, there: &cowl_api:
     let token = study.asker.log_in().await.unwrap().token.0;
     let clients = [here.with_token(&token), there.with_token(&token)];
     let mut racers = JoinSet::new();
-    for client in clients.iter().cycle().take(8).cloned() {
-        let asked = study.draft(BY_WARD);
+    for racer in 0..8 {
+        let (client, asked) = (clients[racer % 2].clone(), study.draft(BY_WARD));
         let body = asked.body(&study.asker);
         racers.spawn(async move { client.make_job(&body).await.map(|_| asked) });
     }

@@ -80,6 +80,7 @@ async fn jobs_are_listed_by_role_and_state_without_their_results() {
     let world = World::start().await;
     let study = study(&world, None).await;
     let first = study.asked(BY_WARD).await;
+    world.clock.advance(1);
     let second = study.asked(BY_WARD).await;
     let consent = study.consent(&first, world.now()).await.unwrap();
     study.owner.client.compute_job(&first.spec.job).await.unwrap();
@@ -176,6 +177,22 @@ async fn a_folder_of_tables_that_was_lost_or_damaged_costs_time_only() {
 
 const OF_VISITORS: &str =
     "SELECT count(*), enc_sum(stays.los) FROM stays JOIN visits ON stays.patient = visits.patient";
+
+/// What the cloud has put together goes with the table.
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_kept_of_a_table_that_was_removed() {
+    let world = World::start_with(|config| config.housekeeping.collection_seconds = 1).await;
+    let mut study = study(&world, None).await;
+    let asked = study.asked(BY_WARD).await;
+    study.consent(&asked, world.now()).await.unwrap();
+    study.owner.client.compute_job(&asked.spec.job).await.unwrap();
+    let kept = || std::fs::read_dir(world.folder.path().join("tables")).unwrap().count();
+    assert_eq!(kept(), 1);
+    study.record.remove(&study.owner, &study.table.item.id).await.unwrap();
+    while kept() > 0 {
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_tables_are_joined_by_tokens() {

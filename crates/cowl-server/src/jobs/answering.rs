@@ -6,7 +6,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use cowl_api::types::{JobRefusal, NewConsent, Settlement};
 use cowl_domain::{JobId, PartyId, Signed};
-use cowl_job::{Assurance, Attested, ConsentStatement, Evidence, JobSpec};
+use cowl_job::{Assurance, Attested, ConsentStatement, Evidence, JobSpec, Seat};
 use cowl_store::Proven;
 use cowl_store::ledger::{JobResult, JobRow, NewSettlement};
 
@@ -33,6 +33,7 @@ pub(crate) async fn consent(
     let consent = prove::<ConsentStatement>(&body.consent, &keys)?;
     matches("job", &consent.job, &job)?;
     matches("party", &consent.party, &caller.party)?;
+    matches("seat", &consent.seat, &Seat::Opener)?;
     matches("specification", &consent.spec, &spec_of(&row)?.digest())?;
     if consent.expires_at <= app.now() {
         return Err(Refusal::bad_request("the consent has run out already"));

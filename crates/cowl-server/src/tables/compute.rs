@@ -3,7 +3,6 @@
 use std::fs::File;
 use std::sync::Arc;
 
-use cowl_crypto::digest::Digest;
 use cowl_domain::table::{ColumnRole, TableSchema};
 use cowl_query::parquet::{FileSource, TableFile};
 use cowl_query::{
@@ -13,6 +12,7 @@ use cowl_query::{
 
 use super::engines::{EngineKey, Engines};
 use super::failure::TableFailure;
+use super::version::TableVersion;
 
 /// A query over tables that have been put together.
 pub(super) struct Computation {
@@ -28,16 +28,16 @@ pub(super) struct Computation {
 
 /// A table of the query.
 struct Table {
-    placement: Digest,
+    version: TableVersion,
     file: TableFile<FileSource>,
 }
 
 impl Computation {
-    /// The answer, the same for the same files. With each file comes the digest of its placement.
+    /// The answer, the same for the same files. With each file comes what it is of.
     ///
     /// # Errors
     /// [`TableFailure`] names what does not hold.
-    pub(super) fn run(&self, files: Vec<(Digest, File)>) -> Result<Answer, TableFailure> {
+    pub(super) fn run(&self, files: Vec<(TableVersion, File)>) -> Result<Answer, TableFailure> {
         let tables = files.into_iter().map(open).collect::<Result<Vec<_>, _>>()?;
         let query = self.check(&tables)?;
         let released = self.select(&query, &tables)?;
@@ -60,7 +60,7 @@ impl Computation {
 
     fn select(&self, query: &Query, tables: &[Table]) -> Result<Released, TableFailure> {
         let names = query.tables.iter().map(|table| table.name.clone());
-        let key: EngineKey = tables.iter().map(|table| table.placement).zip(names).collect();
+        let key: EngineKey = tables.iter().map(|table| table.version).zip(names).collect();
         let bytes = tables.iter().map(|table| clear_bytes(table.file.schema())).fold(0, u64::saturating_add);
         let engine = match self.engines.take(&key) {
             Some(engine) => engine,
@@ -90,6 +90,6 @@ fn clear_bytes(schema: &TableSchema) -> u64 {
     schema.rows.saturating_mul(columns as u64).saturating_mul(size_of::<cowl_query::Cell>() as u64)
 }
 
-fn open((placement, file): (Digest, File)) -> Result<Table, TableFailure> {
-    Ok(Table { placement, file: TableFile::open(FileSource::new(file)?)? })
+fn open((version, file): (TableVersion, File)) -> Result<Table, TableFailure> {
+    Ok(Table { version, file: TableFile::open(FileSource::new(file)?)? })
 }

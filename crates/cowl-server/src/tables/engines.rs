@@ -2,11 +2,12 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use cowl_crypto::digest::Digest;
 use cowl_query::SqliteEngine;
 
-/// Which tables an engine holds: the digest of each one's placement, and its name in the query.
-pub(super) type EngineKey = Vec<(Digest, String)>;
+use super::version::TableVersion;
+
+/// Which tables an engine holds, and the name of each in the query.
+pub(super) type EngineKey = Vec<(TableVersion, String)>;
 
 /// Engines that nobody uses at the moment, those used longest ago first.
 pub(super) struct Engines {
@@ -31,6 +32,18 @@ impl Engines {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         let place = idle.iter().rposition(|one| one.key == *key)?;
         Some(idle.remove(place).engine)
+    }
+
+    /// The tables of all that is kept.
+    pub(super) fn versions(&self) -> Vec<TableVersion> {
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        idle.iter().flat_map(|one| one.key.iter().map(|(version, _)| *version)).collect()
+    }
+
+    /// Lets go of what holds this table.
+    pub(super) fn forget(&self, version: &TableVersion) {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        idle.retain(|one| one.key.iter().all(|(held, _)| held != version));
     }
 
     /// Keeps an engine of about so many bytes, if need be in the place of older ones.

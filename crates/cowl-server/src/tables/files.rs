@@ -10,6 +10,7 @@ use cowl_crypto::id::{encode_id, random_bytes};
 
 use super::failure::TableFailure;
 use super::parts::PartReader;
+use super::version::TableVersion;
 
 /// The ending of a file that is still being put together.
 const PARTIAL: &str = "partial";
@@ -61,14 +62,32 @@ impl TableFiles {
     }
 
     /// Lets go of a file that does not hold, so that it is put together anew next time.
-    pub(super) fn forget(&self, reader: &PartReader) {
-        if let Err(error) = fs::remove_file(self.path(reader)).or_else(unless_gone) {
-            tracing::warn!(%error, "a damaged table stays in its folder");
+    pub(super) fn forget(&self, version: &TableVersion) {
+        if let Err(error) = fs::remove_file(self.path_of(version)).or_else(unless_gone) {
+            tracing::warn!(%error, "a table stays in its folder, though it should go");
         }
     }
 
+    /// The tables of which there is a file.
+    pub(super) fn versions(&self) -> io::Result<Vec<TableVersion>> {
+        let entries = match fs::read_dir(&self.folder) {
+            Ok(entries) => entries,
+            Err(error) => return unless_gone(error).map(|()| Vec::new()),
+        };
+        let mut versions = Vec::new();
+        for entry in entries {
+            let name = entry?.file_name();
+            versions.extend(name.to_str().and_then(|name| name.parse::<TableVersion>().ok()));
+        }
+        Ok(versions)
+    }
+
+    fn path_of(&self, version: &TableVersion) -> PathBuf {
+        self.folder.join(version.to_string())
+    }
+
     fn path(&self, reader: &PartReader) -> PathBuf {
-        self.folder.join(reader.table.placement.to_string())
+        self.path_of(&TableVersion::from(&reader.table))
     }
 
     /// Removes the files that were used longest ago until there is room. Whoever has one open keeps it.

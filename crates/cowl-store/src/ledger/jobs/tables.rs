@@ -7,7 +7,7 @@ use sqlx::any::AnyRow;
 use crate::error::{Result, StoreError};
 use crate::ledger::connection::{Ledger, Work};
 use crate::ledger::reads::{PartLocation, location};
-use crate::ledger::sql::{Columns, all, args, one, sql};
+use crate::ledger::sql::{Columns, all, args, one, optional, sql};
 
 /// An item as the runner needs it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,6 +54,15 @@ impl Ledger {
         })
     }
 
+    /// Whether an item is still there in this version.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn has_placement(&self, record: &RecordId, item: &ItemId, placement: &Digest) -> Result<bool> {
+        let mut on = self.reader().await?;
+        Ok(optional(&mut on, HAS, args![record, item, placement]).await?.is_some())
+    }
+
     /// Where the parts of an item lie now. No caller's rights are looked at: for the runner only.
     ///
     /// # Errors
@@ -91,6 +100,8 @@ const FIND: &str = sql!(
     "AND (g.item IS NULL OR g.item = i.item) AND g.powers & 5 <> 0 "
     "AND g.revoked_at IS NULL AND (g.expires_at IS NULL OR g.expires_at > $4)))"
 );
+const HAS: &str =
+    sql!("tables.has", "SELECT item FROM item WHERE record = $1 AND item = $2 AND placement_digest = $3");
 const PARTS: &str = sql!(
     "tables.parts",
     "SELECT name, item, pack, start, length, hash FROM part WHERE record = $1 AND item = $2"
