@@ -189,6 +189,7 @@ impl<'a> Check<'a> {
 
     fn aggregate(&self, aggregate: &Aggregate) -> Result<(), QueryRefusal> {
         check_arguments(aggregate.function, &aggregate.columns)?;
+        check_penalty(aggregate)?;
         for &column in &aggregate.columns {
             let instead = "aggregates are made of secret columns; open ones can be fetched";
             let at = ColumnRef { table: 0, column };
@@ -307,6 +308,9 @@ pub(crate) fn check_arguments(function: AggregateFunction, columns: &[u16]) -> R
         AggregateFunction::LinearRegression => {
             (2, MOST_OUTPUTS, "a target and between 1 and 127 other columns, each once")
         }
+        AggregateFunction::RidgeRegression => {
+            (2, MOST_OUTPUTS, "a penalty, a target and between 1 and 127 other columns, each once")
+        }
     };
     let distinct = columns.iter().collect::<BTreeSet<_>>().len() == columns.len();
     if distinct && (fewest..=most).contains(&columns.len()) {
@@ -314,6 +318,18 @@ pub(crate) fn check_arguments(function: AggregateFunction, columns: &[u16]) -> R
     } else {
         Err(QueryRefusal::Arguments { function: function.name(), takes })
     }
+}
+
+/// A penalty stands where there is a ridge regression, and is a number that is not negative.
+fn check_penalty(aggregate: &Aggregate) -> Result<(), QueryRefusal> {
+    let ridge = aggregate.function == AggregateFunction::RidgeRegression;
+    let sound = match &aggregate.penalty {
+        None => !ridge,
+        Some(penalty @ Cell::Decimal { mantissa: 0.., .. }) => ridge && penalty.is_canonical(),
+        Some(_) => false,
+    };
+    let takes = "a penalty of zero or more, e.g. enc_ridge(0.5, los, age), and no other function takes one";
+    if sound { Ok(()) } else { Err(QueryRefusal::Arguments { function: aggregate.function.name(), takes }) }
 }
 
 fn serves(schema: &TableSchema, set: u16, function: AggregateFunction, columns: &[u16]) -> bool {

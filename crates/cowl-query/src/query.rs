@@ -175,11 +175,14 @@ pub enum AggregateFunction {
     /// `enc_linreg(y, x…)`
     #[n(6)]
     LinearRegression,
+    /// `enc_ridge(λ, y, x…)`
+    #[n(7)]
+    RidgeRegression,
 }
 
 impl AggregateFunction {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Sum,
         Self::Average,
         Self::Variance,
@@ -187,6 +190,7 @@ impl AggregateFunction {
         Self::Covariance,
         Self::Correlation,
         Self::LinearRegression,
+        Self::RidgeRegression,
     ];
 
     /// Its name in SQL.
@@ -199,7 +203,13 @@ impl AggregateFunction {
             Self::Covariance => "enc_cov",
             Self::Correlation => "enc_corr",
             Self::LinearRegression => "enc_linreg",
+            Self::RidgeRegression => "enc_ridge",
         }
+    }
+
+    /// Whether it fits a model of its first column.
+    pub const fn is_regression(self) -> bool {
+        matches!(self, Self::LinearRegression | Self::RidgeRegression)
     }
 
     /// Whether it can be had from sums of the columns themselves, without their products.
@@ -221,6 +231,10 @@ pub struct Aggregate {
     /// Places of the columns in the schema, in the order of the query; the target of a regression first.
     #[n(2)]
     pub columns: Vec<u16>,
+    /// λ of a ridge regression, a decimal that is not negative: λ Σ βᵢ² is added to the sum of squares. `None` for all
+    /// others.
+    #[n(3)]
+    pub penalty: Option<Cell>,
 }
 
 /// One column of the result.
@@ -350,7 +364,9 @@ impl Query {
             Output::Count => "count(*)".to_owned(),
             Output::Aggregate(aggregate) => {
                 let columns = aggregate.columns.iter().map(|at| column(ColumnRef { table: 0, column: *at }));
-                format!("{}({})", aggregate.function.name(), columns.collect::<Vec<_>>().join(", "))
+                let penalty = aggregate.penalty.iter().map(Cell::to_string);
+                let all = penalty.chain(columns.map(str::to_owned)).collect::<Vec<_>>().join(", ");
+                format!("{}({all})", aggregate.function.name())
             }
         }
     }

@@ -37,7 +37,7 @@ pub enum QueryRefusal {
     /// A function that is none of the aggregates.
     #[error(
         "the function {name} is not allowed: there are count(*), enc_sum, enc_avg, enc_var, enc_stddev, enc_cov, \
-         enc_corr and enc_linreg"
+         enc_corr, enc_linreg and enc_ridge"
     )]
     Function {
         /// Its name.

@@ -29,7 +29,7 @@ fn the_query_of_the_manual_is_read() {
          WHERE admitted >= '2008-01-01' GROUP BY ward ORDER BY count(*) DESC, ward LIMIT 5;")
     .unwrap();
     let aggregate = |function, set, columns: &[u16]| {
-        Output::Aggregate(Aggregate { function, set, columns: columns.to_vec() })
+        Output::Aggregate(Aggregate { function, set, columns: columns.to_vec(), penalty: None })
     };
     assert_eq!(
         query.outputs,
@@ -50,6 +50,24 @@ fn the_query_of_the_manual_is_read() {
         [Order { by: OrderKey::Count, descending: true }, Order { by: OrderKey::Key(0), descending: false }]
     );
     assert_eq!((query.limit, query.sets()), (Some(5), vec![0, 1]));
+}
+
+#[test]
+fn a_ridge_regression_has_its_penalty_before_its_columns() {
+    let query = ask("SELECT enc_ridge(0.50, los, lactate) FROM stays").unwrap();
+    let Output::Aggregate(ridge) = &query.outputs[0] else { panic!("{query:?}") };
+    assert_eq!((ridge.function, &ridge.columns[..]), (AggregateFunction::RidgeRegression, &[6, 7][..]));
+    assert_eq!(ridge.penalty, Cell::decimal(5, 1));
+    assert_eq!(query.column_names(&[&catalog().tables[0].schema]), ["enc_ridge(0.5, los, lactate)"]);
+    assert_eq!(Query::from_bytes(&query.to_bytes(), &catalog()).unwrap(), query);
+    let forged = |penalty| {
+        let mut forged = query.clone();
+        forged.outputs = vec![Output::Aggregate(Aggregate { penalty, ..ridge.clone() })];
+        Query::from_bytes(&forged.to_bytes(), &catalog()).unwrap_err()
+    };
+    for penalty in [None, Cell::decimal(-1, 0), Some(Cell::Integer(1)), Some(Cell::Null)] {
+        assert!(matches!(forged(penalty), QueryRefusal::Arguments { .. }));
+    }
 }
 
 #[test]
@@ -143,6 +161,8 @@ refused! {
     a_subquery_in_select_is_refused: only("(SELECT count(*) FROM stays)") => "a subquery is not allowed";
     a_star_is_refused: only("*") => "* is not allowed";
     a_name_given_twice_is_refused: only("count(*) AS n, enc_avg(los) AS n") => "a name that is empty";
+    a_ridge_without_penalty_is_refused: only("enc_ridge(los, lactate)") => "enc_ridge without a penalty";
+    a_negative_penalty_is_refused: only("enc_ridge(-1, los, lactate)") => "enc_ridge without a penalty";
     an_empty_name_is_refused: only("count(*) AS \" \"") => "a name that is empty";
     an_open_column_in_an_aggregate_is_refused: only("enc_sum(age)") => "column 'age' is open, so it cannot stand in an aggregate";
     a_secret_column_by_itself_is_refused: only("los") => "column 'los' is not in GROUP BY";

@@ -157,7 +157,8 @@ async fn queries_outside_what_is_allowed_are_refused_with_what_would_be() {
     });
     let variance = changed(&study, |asked| {
         let function = AggregateFunction::Variance;
-        asked.query.outputs = vec![Output::Aggregate(Aggregate { function, set: 0, columns: vec![2] })];
+        asked.query.outputs =
+            vec![Output::Aggregate(Aggregate { function, set: 0, columns: vec![2], penalty: None })];
     });
     let nowhere = changed(&study, |asked| asked.query.keys = vec![ColumnRef { table: 0, column: 9 }]);
     let other_schema = changed(&study, |asked| asked.query.tables[0].schema = Digest::of(b"another schema"));

@@ -187,11 +187,23 @@ impl Opener<'_> {
     /// As [`Opener::decide`]. [`OpenError::OtherQuery`], [`OpenError::OtherGroups`], [`OpenError::Forged`] and
     /// [`OpenError::Ciphertexts`] are the cloud's fault; nothing of the answer may be shown then.
     pub fn open(&self, query: &Query, answer: &Answer, ledger: &CohortLedger) -> Result<Opened, OpenError> {
+        self.open_as_decided(query, answer, &self.decide(query, ledger)?)
+    }
+
+    /// Opens the cloud's answer to a query about which was decided before.
+    ///
+    /// # Errors
+    /// As [`Opener::open`].
+    pub fn open_as_decided(
+        &self,
+        query: &Query,
+        answer: &Answer,
+        decision: &Decision,
+    ) -> Result<Opened, OpenError> {
         if answer.query != query.digest() {
             return Err(OpenError::OtherQuery);
         }
-        let decision = self.decide(query, ledger)?;
-        compare(query, &decision, answer)?;
+        compare(query, decision, answer)?;
         let plans = self.plans(query)?;
         let answered: Vec<(&DecidedGroup, &EncryptedGroup)> = decision
             .groups
@@ -211,7 +223,7 @@ impl Opener<'_> {
             rows: answered.iter().map(|(decided, _)| decided.group.rows.len() as u64).sum(),
             tags: tags as u64,
             withheld,
-            ledger: decision.ledger,
+            ledger: decision.ledger.clone(),
         })
     }
 

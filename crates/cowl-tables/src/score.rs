@@ -144,6 +144,9 @@ impl OpenerTable {
         }
         let (schema, place) = (self.schema(), usize::from(program.set));
         let plan = SlotPlan::of_sealed(schema, self.codebook(), place).map_err(OpenError::Plan)?;
+        if self.codebook().sets[place].variables.len() != program.weights.len() {
+            return Err(OpenError::OtherTable { what: "score" });
+        }
         let key = self.secrets().key();
         let public = key.public();
         let blocks = schema.rows.div_ceil(plan.slots() as u64);

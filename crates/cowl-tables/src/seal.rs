@@ -1,4 +1,7 @@
 //! Sealing a table: rows are packed, tagged and encrypted on all cores, and go to a file as they come.
+//!
+//! Encryption takes a time that says nothing of the plaintexts, unless the owner allows it to; packing, with big integers
+//! of any size, does not: it is for the owner's machine.
 
 use std::io::Write;
 use std::ops::Range;

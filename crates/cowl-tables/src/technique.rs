@@ -260,18 +260,21 @@ impl AdditiveHe {
             minimum_cohort: self.minimum_cohort,
             timing: self.timing,
         };
-        let before = self.cohorts.load(item, tables[0].schema().rows).await?;
+        let rows = tables[0].schema().rows;
+        let mut before = self.cohorts.load(item, rows).await?;
         // What is refused is refused before the cloud has worked for it.
-        opener.decide(&self.query, &before).map_err(declined)?;
+        let mut decision = opener.decide(&self.query, &before).map_err(declined)?;
         let bytes = self.cloud.answer(spec, &self.query).await?;
         let answer = Answer::from_bytes(&bytes)
             .map_err(|error| PortError::Unavailable { detail: format!("the cloud's answer: {error}") })?;
-        let mut before = before;
         for _ in 0..MOST_TRIES {
-            let opened = opener.open(&self.query, &answer, &before).map_err(declined)?;
+            let opened = opener.open_as_decided(&self.query, &answer, &decision).map_err(declined)?;
             match self.cohorts.replace(item, &before, &opened.ledger).await {
                 Ok(()) => return Ok(opened),
-                Err(StoreError::Changed) => before = self.cohorts.load(item, tables[0].schema().rows).await?,
+                Err(StoreError::Changed) => {
+                    before = self.cohorts.load(item, rows).await?;
+                    decision = opener.decide(&self.query, &before).map_err(declined)?;
+                }
                 Err(StoreError::Unavailable { detail }) => {
                     return Err(PortError::Unavailable { detail }.into());
                 }

@@ -6,15 +6,19 @@ mod sealed;
 
 use cowl_paillier::{Ciphertexts, Plaintext, PublicKey, encrypt_textbook};
 use cowl_query::parquet::TableFile;
-use cowl_query::{Answer, CiphertextPages, Group, Query, Released, encrypted_sums};
+use cowl_query::{
+    Answer, Catalog, CiphertextPages, EngineLimits, GrantedTable, Group, Query, Released, SelectionEngine,
+    SqliteEngine, encrypted_sums,
+};
 use cowl_tables::coding::LayoutChoice;
 use cowl_tables::layout::LayoutError;
-use cowl_tables::{CohortError, CohortLedger, OpenError, TagError};
+use cowl_tables::{CohortError, CohortLedger, OpenError, Opener, TagError};
 use getrandom::SysRng;
 use getrandom::rand_core::UnwrapErr;
 use sealed::{Sealed, answer, prepared, seal, set};
 
 const ROWS: usize = 60;
+const FROZEN: &str = "../../vectors/query/stays.parquet";
 
 fn table() -> Sealed {
     seal(&prepared(ROWS), &[set("pair", LayoutChoice::Moments, &["Age", "LOS"])])
@@ -186,6 +190,61 @@ fn a_flipped_bit_in_any_stored_ciphertext_is_refused() {
             assert!(matches!(refused, OpenError::Forged(_) | OpenError::Ciphertexts(_)), "{refused}");
         }
     }
+}
+
+/// Every byte of a stored table: another one is refused as a file, makes another schema, is caught by the opener, or
+/// stands where this query does not look and changes nothing of its answer.
+#[test]
+fn no_flipped_byte_of_a_stored_table_changes_a_result() {
+    let bytes = std::fs::read(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(FROZEN)).unwrap();
+    let owner = sealed::opener_table(&bytes);
+    let opener = Opener { table: &owner, joined: &[], minimum_cohort: 2, timing: sealed::timing() };
+    let ledger = CohortLedger::new(owner.schema().rows, 2);
+    let tables = vec![GrantedTable { name: "stays".into(), schema: owner.schema().clone() }];
+    let query = cowl_query::parse("SELECT count(*), enc_avg(Age) FROM stays", &Catalog { tables }).unwrap();
+    let honest = opener.open(&query, &answer(&bytes, &query, 2), &ledger).unwrap().result;
+    let start =
+        bytes.windows(4).rposition(|window| window == b"hAFZ").expect("the opener's secrets, in base64");
+    let mut counts = [0; 4];
+    // The opener's secrets are sealed where they are stored, and refuse another byte themselves.
+    for at in (0..start).filter(|at| at % 512 < 12 || at % 23 == 0) {
+        let mut forged = bytes.clone();
+        forged[at] ^= 1 << (at % 8);
+        let read = TableFile::open(forged.clone()).and_then(|file| Ok((file.clear_table("stays")?, file)));
+        let Ok((_, file)) = read else {
+            counts[0] += 1;
+            continue;
+        };
+        if file.schema() != owner.schema() {
+            counts[1] += 1;
+            continue;
+        }
+        let Some(added) = try_answer(&forged, &query) else {
+            counts[0] += 1;
+            continue;
+        };
+        match opener.open(&query, &added, &ledger) {
+            Err(refused) => {
+                assert!(refused.is_the_clouds_fault(), "byte {at}: {refused}");
+                counts[2] += 1;
+            }
+            Ok(opened) => {
+                assert_eq!(opened.result, honest, "byte {at}");
+                // An open cell, or a ciphertext that the query does not need.
+                counts[3] += 1;
+            }
+        }
+    }
+    assert!(counts.iter().all(|count| *count > 0), "{counts:?}");
+}
+
+fn try_answer(file: &[u8], query: &Query) -> Option<Answer> {
+    let file = TableFile::open(file.to_vec()).ok()?;
+    let clear = std::sync::Arc::new(file.clear_table("stays").ok()?);
+    let engine = SqliteEngine::build(vec![clear], EngineLimits::default()).ok()?;
+    let released = engine.select(query).ok()?.release(query, 1);
+    let pages: Vec<_> = (0..file.schema().sets.len() as u16).map(|set| file.pages(set).unwrap()).collect();
+    encrypted_sums(query, released, file.key(), |set| Some(&pages[usize::from(set)])).ok()
 }
 
 #[test]

@@ -243,3 +243,21 @@ fn a_cloud_that_scores_with_other_weights_is_caught() {
     assert!(Weights::of(schema, codebook, 0, &[], 0).is_err());
     assert!(Weights::of(schema, codebook, 1, &[("LOS", 1.0)], 0).is_err());
 }
+
+#[test]
+fn a_ridge_regression_of_a_sealed_table_is_that_of_open_moments() {
+    let table = prepared(300);
+    let sealed = seal(&table, &[set("model", LayoutChoice::Moments, &["Age", "SysABP", "LOS"])]);
+    let ask = |function: &str| {
+        let opened = sealed.ask(&format!("SELECT {function} FROM stays"), &sealed.ledger()).unwrap();
+        opened.result.regressions().next().unwrap().1.clone()
+    };
+    let (plain, none, some) = (
+        ask("enc_linreg(LOS, Age, SysABP)"),
+        ask("enc_ridge(0, LOS, Age, SysABP)"),
+        ask("enc_ridge(100000.5, LOS, Age, SysABP)"),
+    );
+    assert_eq!(plain.coefficients[1].estimate, none.coefficients[1].estimate);
+    assert!(some.coefficients[1].estimate.abs() < plain.coefficients[1].estimate.abs());
+    assert!(some.model_degrees < 2.0 && plain.model_degrees == 2.0);
+}

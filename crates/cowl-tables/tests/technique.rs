@@ -10,7 +10,9 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use cowl_crypto::digest::Digest;
-use cowl_domain::{Grant, GrantId, ItemId, JobId, PartyId, Power, Powers, RecordId, Signed, Verified};
+use cowl_domain::{
+    ComputeTerms, Grant, GrantId, ItemId, JobId, PartyId, Power, Powers, RecordId, Signed, Verified,
+};
 use cowl_job::{
     Assurance, Attested, ConsentTerms, Cost, Disclosure, Driver, Evidence, EvidenceError, Fact, Failure,
     Findings, JobItem, JobSpec, Machine, Outcome, OutputDigest, Plan, Planned, PortError, Ports, Refusal,
@@ -233,6 +235,11 @@ impl Stage {
         let grant = |(number, asker): (u8, &Player)| {
             let grant = Grant {
                 grant: GrantId::from_bytes([number; 16]),
+                compute: Some(ComputeTerms {
+                    technique: "additive-he".into(),
+                    minimum_cohort: 5,
+                    runs: None,
+                }),
                 ..grant_to(asker, record, Powers::of([Power::Compute]))
             };
             Signed::sign(&grant, owner.party(), 0, &owner.signing).verify(&owner.keys).unwrap()

@@ -1,12 +1,14 @@
 //! Aggregates: `count(*)`, and functions of bare secret columns.
 
 use sqlparser::ast::{
-    Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, ObjectNamePart,
+    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, ObjectNamePart,
 };
 
+use super::condition;
 use super::names::Names;
 use super::text::quote;
 use crate::check::{check_arguments, choose_set};
+use crate::clear::Cell;
 use crate::query::{Aggregate, AggregateFunction, Output};
 use crate::refusal::{QueryRefusal, not_allowed};
 
@@ -70,6 +72,10 @@ fn encrypted(
     arguments: &[FunctionArgExpr],
     names: &Names<'_>,
 ) -> Result<Output, QueryRefusal> {
+    let (penalty, arguments) = match function {
+        AggregateFunction::RidgeRegression => penalty_first(arguments)?,
+        _ => (None, arguments),
+    };
     let columns: Vec<u16> = arguments.iter().map(|it| column(it, names)).collect::<Result<_, _>>()?;
     check_arguments(function, &columns)?;
     let schema = &names.table(0).schema;
@@ -77,7 +83,23 @@ fn encrypted(
         |place: &u16| schema.columns[usize::from(*place)].role == cowl_domain::table::ColumnRole::Secret;
     // A column that is not secret is in no set; the check says so in better words than a missing set would.
     let set = if columns.iter().all(secret) { choose_set(schema, function, &columns)? } else { 0 };
-    Ok(Output::Aggregate(Aggregate { function, set, columns }))
+    Ok(Output::Aggregate(Aggregate { function, set, columns, penalty }))
+}
+
+/// The penalty of a ridge regression, and the columns behind it.
+fn penalty_first(arguments: &[FunctionArgExpr]) -> Result<(Option<Cell>, &[FunctionArgExpr]), QueryRefusal> {
+    let penalty = match arguments.first() {
+        Some(FunctionArgExpr::Expr(Expr::Value(value))) => condition::literal(&value.value),
+        _ => None,
+    };
+    let penalty = match penalty {
+        Some(Cell::Integer(number)) => Cell::decimal(number, 0),
+        decimal => decimal,
+    };
+    match penalty {
+        Some(penalty @ Cell::Decimal { .. }) => Ok((Some(penalty), &arguments[1..])),
+        _ => not_allowed("enc_ridge without a penalty", "write enc_ridge(0.5, target, column…)"),
+    }
 }
 
 fn column(argument: &FunctionArgExpr, names: &Names<'_>) -> Result<u16, QueryRefusal> {

@@ -141,7 +141,7 @@ fn value(expression: &Expr, at: ColumnRef, names: &Names<'_>) -> Result<Cell, Qu
     cell.map(|cell| literal_for(about, cell)).ok_or_else(|| unfit(about))
 }
 
-fn literal(value: &Value) -> Option<Cell> {
+pub(super) fn literal(value: &Value) -> Option<Cell> {
     match value {
         Value::Number(digits, false) => number(digits),
         Value::SingleQuotedString(text) => Some(Cell::Text(text.clone())),

@@ -1,21 +1,21 @@
 //! From opened sums to the figures that a query names.
 
 use cowl_domain::table::Layout;
-use cowl_query::{Aggregate, AggregateFunction};
+use cowl_query::{Aggregate, AggregateFunction, Cell};
 use num_bigint::BigInt;
 
 use super::{OpenError, OpenerTable};
 use crate::exact::{power_of_ten, quotient};
 use crate::layout::variables_of;
 use crate::moments::{Moments, Variable};
-use crate::regression::{Model, fit};
+use crate::regression::{Model, Penalty, fit};
 use crate::result::Figure;
 
 /// Whether an aggregate has one number, or one model, of its columns.
 pub(super) fn check(table: &OpenerTable, aggregate: &Aggregate) -> Result<(), OpenError> {
-    let only = match aggregate.function {
-        AggregateFunction::LinearRegression => &aggregate.columns[..1],
-        _ => &aggregate.columns[..],
+    let only = match aggregate.function.is_regression() {
+        true => &aggregate.columns[..1],
+        false => &aggregate.columns[..],
     };
     for column in only {
         let variables = table.codebook.variables.iter().filter(|variable| variable.column == *column).count();
@@ -76,7 +76,7 @@ impl<'a> SetSums<'a> {
     pub(super) fn figure(&self, aggregate: &Aggregate, rows: u64) -> Result<Figure, OpenError> {
         let places = self.places(&aggregate.columns);
         match &self.kept {
-            Kept::Moments(moments) => Ok(of_moments(moments, aggregate.function, &places, rows)),
+            Kept::Moments(moments) => Ok(of_moments(moments, aggregate, &places, rows)),
             Kept::Cells(variables, sums) => {
                 let place = *places.first().ok_or(OpenError::OtherTable { what: "codebook" })?;
                 let (used, sum) = (sums[2 * place], sums[2 * place + 1]);
@@ -86,11 +86,18 @@ impl<'a> SetSums<'a> {
     }
 }
 
-fn of_moments(moments: &Moments, function: AggregateFunction, places: &[usize], rows: u64) -> Figure {
+fn of_moments(moments: &Moments, aggregate: &Aggregate, places: &[usize], rows: u64) -> Figure {
     let dropped = rows.saturating_sub(moments.rows());
+    let function = aggregate.function;
     let value = match (function, places) {
-        (AggregateFunction::LinearRegression, [target, predictors @ ..]) => {
-            return match fit(moments, &Model::ordinary(*target, predictors.to_vec())) {
+        (
+            AggregateFunction::LinearRegression | AggregateFunction::RidgeRegression,
+            [target, predictors @ ..],
+        ) => {
+            let penalty = aggregate.penalty.as_ref().and_then(Cell::as_number);
+            let penalty = penalty.map_or(Penalty::None, Penalty::Ridge);
+            let model = Model::ordinary(*target, predictors.to_vec()).with_penalty(penalty);
+            return match fit(moments, &model) {
                 Ok(model) => Figure::Regression { model: Box::new(model), dropped },
                 Err(why) => Figure::Undefined { why: why.to_string() },
             };

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use cowl_domain::table::{Layout, SealedSet, TableSchema};
-use cowl_query::{AggregateFunction, Output, Query};
+use cowl_query::{Output, Query};
 
 /// What becomes visible to whom when a query is answered. A line each.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -48,7 +48,7 @@ fn of_output(output: &Output, name: &str) -> String {
     match output {
         Output::Key(_) => format!("{name}: the key of the group"),
         Output::Count => format!("{name}: how many rows the group has"),
-        Output::Aggregate(aggregate) if aggregate.function == AggregateFunction::LinearRegression => format!(
+        Output::Aggregate(aggregate) if aggregate.function.is_regression() => format!(
             "{name}: coefficients with standard errors, t, p and intervals, R², adjusted R², F, sums of squares, rows \
              used and dropped"
         ),
