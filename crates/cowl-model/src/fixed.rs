@@ -12,7 +12,7 @@ use crate::ring::{OutOfRange, Ring};
 use crate::shape::{Shape, ShapeError};
 use crate::tensor::Tensor;
 
-pub use ranges::{Overflow, Ranges, bound, choose_ring, observe};
+pub use ranges::{Overflow, Ranges, bound, observe};
 
 /// Why a program cannot be evaluated.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]

@@ -8,7 +8,7 @@ mod attributes;
 mod held;
 mod operators;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 
 use crate::graph::{Graph, GraphError, Layer, LayerId, NodeId, Operator, Port, PublicTensor};
@@ -22,6 +22,11 @@ use held::Held;
 /// Versions of ONNX's operators that are understood. 7 to 21 are promised; in the neighbours the supported operators
 /// are the same or stricter.
 pub const OPSETS: std::ops::RangeInclusive<i64> = 6..=25;
+
+/// The most whole numbers that may be computed from shapes and constants, all together.
+const MOST_WHOLES: usize = 1 << 25;
+/// The most numbers of one constant mask, and of all floats that are computed to be known at import.
+const MOST_KNOWN: usize = 1 << 26;
 
 /// What the file leaves open.
 #[derive(Clone, Debug)]
@@ -172,7 +177,9 @@ struct Importer<'a> {
     graph: Graph,
     weights: Vec<Tensor<f32>>,
     held: HashMap<String, Held>,
-    unused: Vec<String>,
+    unused: BTreeSet<String>,
+    /// Whole numbers held.
+    wholes: usize,
     notes: Vec<String>,
 }
 
@@ -187,6 +194,10 @@ struct Call<'a> {
 }
 
 impl Call<'_> {
+    fn wants_output(&self, place: usize) -> bool {
+        self.outputs.get(place).is_some_and(|name| !name.is_empty())
+    }
+
     fn has_input(&self, place: usize) -> bool {
         self.inputs.get(place).is_some_and(|name| !name.is_empty())
     }
@@ -199,7 +210,8 @@ impl<'a> Importer<'a> {
             graph: Graph::default(),
             weights: Vec::new(),
             held: HashMap::new(),
-            unused: Vec::new(),
+            unused: BTreeSet::new(),
+            wholes: 0,
             notes: Vec::new(),
         }
     }
@@ -214,7 +226,7 @@ impl<'a> Importer<'a> {
             let name = tensor.name.clone().unwrap_or_default();
             let held = Held::of_constant(Constant::read(tensor, files)?, &name);
             self.held.insert(name.clone(), held);
-            self.unused.push(name);
+            self.unused.insert(name);
         }
         Ok(())
     }
@@ -292,9 +304,19 @@ impl<'a> Importer<'a> {
             layer,
             name: name.clone(),
         };
-        self.unused.retain(|unused| !node.input.contains(unused));
+        for input in &node.input {
+            self.unused.remove(input);
+        }
         let outputs = self.translate(&operator, &call).map_err(refused)?;
         call.attributes.check_all_read().map_err(refused)?;
+        self.wholes +=
+            outputs.iter().filter_map(Held::as_wholes).map(|tensor| tensor.data().len()).sum::<usize>();
+        if self.wholes > MOST_WHOLES {
+            return Err(refused(Refused::operand(
+                "output",
+                "makes more whole numbers than shapes are made of",
+            )));
+        }
         if let Some(extra) =
             node.output.get(outputs.len()..).unwrap_or_default().iter().find(|name| !name.is_empty())
         {

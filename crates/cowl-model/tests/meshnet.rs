@@ -65,7 +65,7 @@ fn labels_of_a_real_volume_are_those_of_onnxruntime() {
 fn labels_are_the_same_on_integers() {
     let model = meshnet();
     let graph = &model.architecture;
-    let (ring, overflows) = fixed::choose_ring(graph, &[vec![input()]], &model.weights, 2.0).unwrap();
+    let (ring, overflows) = fixed::observe(graph, &[vec![input()]], &model.weights).unwrap().ring(graph, 2.0);
     assert!(overflows.is_empty(), "{overflows:?}");
     let program = compile(graph, ring).unwrap();
     let weights = fixed::quantise_weights(&program, graph, &model.weights).unwrap();

@@ -178,7 +178,10 @@ fn layers_that_overflow_are_named_and_a_larger_ring_is_chosen() {
     let overflows = ranges.overflows(&model.architecture, Ring::MENU[0], 1.0);
     assert_eq!(overflows.first().map(|overflow| overflow.name.as_str()), Some("loud"));
     let ring = |model: &Model| {
-        fixed::choose_ring(&model.architecture, &[vec![input.clone()]], &model.weights, 2.0).unwrap().0
+        fixed::observe(&model.architecture, &[vec![input.clone()]], &model.weights)
+            .unwrap()
+            .ring(&model.architecture, 2.0)
+            .0
     };
     assert_eq!((ring(&quiet), ring(&model)), (Ring::MENU[0], Ring::MENU[2]));
 }

@@ -122,6 +122,40 @@ fn sizes_that_no_machine_has_are_refused_before_memory_is_taken() {
 }
 
 #[test]
+fn windows_that_would_take_forever_are_refused_or_cost_nothing() {
+    let large = 1 << 27;
+    let pool = |operator: &str, attributes: &[AttributeProto]| {
+        let builder =
+            Builder::new(19).input("x", &[1, 1, 1 << 20]).node(operator, &["x"], &["y"], attributes);
+        import(&builder.output("y").bytes(), &NoFiles, &ImportOptions::default()).map(|_| ())
+    };
+    let padded = [ints("kernel_shape", &[large]), ints("pads", &[large, large])];
+    assert!(pool("MaxPool", &padded).unwrap_err().to_string().contains("wholly in the padding"));
+    assert!(pool("AveragePool", &padded).is_err());
+    let absurd = [ints("kernel_shape", &[3]), ints("pads", &[i64::MAX, i64::MAX])];
+    assert!(pool("AveragePool", &absurd).unwrap_err().to_string().contains("'pads'"));
+    let steps = [ints("kernel_shape", &[3]), ints("strides", &[i64::MAX]), text("auto_pad", "SAME_UPPER")];
+    assert!(pool("MaxPool", &steps).unwrap_err().to_string().contains("'strides'"));
+}
+
+#[test]
+fn constants_that_would_fill_memory_are_refused() {
+    let repeat =
+        |builder: Builder, from: &str, to: &str| builder.node("Expand", &[from, "sizes"], &[to], &[]);
+    let wholes = Builder::new(17).input("x", &[1]).wholes("sizes", &[1 << 26]).wholes("one", &[1]);
+    let wholes =
+        repeat(wholes, "one", "many").node("Reshape", &["x", "many"], &["y"], &[]).output("y").bytes();
+    assert!(refusal(&wholes).contains("more than shapes are made of"));
+    let floats = Builder::new(17).input("x", &[1]).wholes("sizes", &[1 << 27]).floats("one", &[1], &[1.0]);
+    let floats = repeat(floats, "one", "many")
+        .node("Cast", &["many"], &["shape"], &[int("to", data_type::INT64.into())])
+        .node("Reshape", &["x", "shape"], &["y"], &[])
+        .output("y")
+        .bytes();
+    assert!(refusal(&floats).contains("too much to be computed at import"));
+}
+
+#[test]
 fn thousands_of_damaged_files_are_refused_or_read_and_never_panic() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../samples/models/brain_tissue_64.onnx");
     let real = std::fs::read(path).unwrap();

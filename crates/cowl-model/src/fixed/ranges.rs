@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 
-use super::FixedError;
 use crate::bilinear::Bilinear;
 use crate::graph::{Element, EvaluationError, Graph, LayerId, Node, NodeId, Operator, Origin, Tap};
 use crate::local::Local;
@@ -111,7 +110,9 @@ fn bound_of(operator: &Operator, inputs: &[f64]) -> f64 {
     let largest = inputs.iter().copied().fold(0.0, f64::max);
     match operator {
         Operator::Local(Local::Add | Local::Subtract) => inputs.iter().sum(),
-        Operator::Local(Local::WindowSum(window)) => largest * window.kernel.iter().product::<usize>() as f64,
+        Operator::Local(Local::WindowSum(window)) => {
+            largest * window.kernel.iter().map(|&size| size as f64).product::<f64>()
+        }
         Operator::Scale(factor) => largest * f64::from(factor.get().abs()),
         Operator::Shift(number) => largest + f64::from(number.get().abs()),
         Operator::Function(function) => function.largest(largest),
@@ -127,6 +128,14 @@ impl Ranges {
     /// The largest magnitude of an operation's output.
     pub fn largest(&self, id: NodeId) -> f64 {
         self.largest[id.index()]
+    }
+
+    /// The smallest ring of the menu that holds everything, `margin` times over. If none does, the largest, with what
+    /// overflows even there.
+    pub fn ring(&self, graph: &Graph, margin: f64) -> (Ring, Vec<Overflow>) {
+        let fitting = Ring::MENU.into_iter().find(|&ring| self.overflows(graph, ring, margin).is_empty());
+        let ring = fitting.unwrap_or(Ring::MENU[Ring::MENU.len() - 1]);
+        (ring, self.overflows(graph, ring, margin))
     }
 
     /// Layers whose values, taken `margin` times as large, do not fit the ring; each once.
@@ -161,21 +170,4 @@ fn capacity(operator: &Operator, ring: Ring) -> f64 {
         _ => ring.fraction(),
     };
     (f64::from(ring.bits()) - 2.0 - f64::from(behind)).exp2()
-}
-
-/// The smallest ring of the menu that holds everything seen, `margin` times over; the largest, and what overflows
-/// even there, if none does.
-///
-/// # Errors
-/// As [`observe`].
-pub fn choose_ring(
-    graph: &Graph,
-    inputs: &[Vec<Tensor<f32>>],
-    weights: &[Tensor<f32>],
-    margin: f64,
-) -> Result<(Ring, Vec<Overflow>), FixedError> {
-    let ranges = observe(graph, inputs, weights)?;
-    let fitting = Ring::MENU.into_iter().find(|&ring| ranges.overflows(graph, ring, margin).is_empty());
-    let ring = fitting.unwrap_or(Ring::MENU[Ring::MENU.len() - 1]);
-    Ok((ring, ranges.overflows(graph, ring, margin)))
 }

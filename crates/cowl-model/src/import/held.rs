@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::{Bound, Call, Importer, Refused};
+use super::{Bound, Call, Importer, MOST_KNOWN, MOST_WHOLES, Refused};
 use crate::bilinear::Bilinear;
 use crate::graph::{GraphError, NodeId, Operator, Origin};
 use crate::local::Local;
@@ -135,6 +135,10 @@ impl Importer<'_> {
             return self.push_local(call, local, &nodes?).map(Held::Node);
         }
         let tensors: Vec<&Tensor<i64>> = inputs.iter().filter_map(Held::as_wholes).collect();
+        let shape = local.shape(&tensors.iter().map(|tensor| tensor.shape()).collect::<Vec<_>>())?;
+        if shape.count() > MOST_WHOLES {
+            return Err(shape.unfit("whole numbers", "more than shapes are made of").into());
+        }
         let boolean = matches!(inputs, [Held::Wholes { boolean: true, .. }, ..]);
         Ok(Held::Wholes { tensor: local.apply(&tensors)?, boolean })
     }
@@ -191,6 +195,11 @@ impl Importer<'_> {
             Held::Node(node) => {
                 if self.is_data(*node) {
                     return Err(Refused::operand(role, "depends on the data; it must be known at import"));
+                }
+                let needed = self.graph.ancestors(&[*node]);
+                let count: usize = needed.iter().map(|&id| self.graph.node(id).shape.count()).sum();
+                if count > MOST_KNOWN {
+                    return Err(Refused::operand(role, "takes too much to be computed at import"));
                 }
                 let computed = self.graph.prepare(&[*node], &self.weights);
                 let mut computed = computed.map_err(|error| Refused::operand(role, error.to_string()))?;

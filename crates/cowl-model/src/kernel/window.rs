@@ -1,10 +1,12 @@
 //! Windows that slide over the spatial axes of N×C×spatial tensors: their geometry, pooling.
 
+use std::ops::Range;
+
 use minicbor::{Decode, Encode};
 use rayon::prelude::*;
 
 use super::Number;
-use crate::shape::{Shape, ShapeError};
+use crate::shape::{MOST_ELEMENTS, Shape, ShapeError};
 use crate::tensor::Tensor;
 
 const WHAT: &str = "a sliding window";
@@ -46,6 +48,9 @@ impl Window {
         if lists[..3].iter().any(|list| list.contains(&0)) {
             return Err(unfit("kernel, strides and dilations begin at 1"));
         }
+        if lists.iter().copied().flatten().any(|&number| number > MOST_ELEMENTS) {
+            return Err(unfit("kernel, strides, dilations and pads are at most as large as tensors"));
+        }
         let one = |axis: usize| {
             let span = (self.kernel[axis] - 1).checked_mul(self.dilations[axis])?.checked_add(1)?;
             let room = spatial[axis].checked_add(self.before[axis])?.checked_add(self.after[axis])?;
@@ -74,27 +79,29 @@ impl Window {
     pub fn has_empty_place(&self, input: &Shape) -> Result<bool, ShapeError> {
         let spatial = input.sizes().get(LEADING..).unwrap_or_default();
         let places = self.places(spatial)?;
-        let empty = |axis: usize, place: usize| self.taps(axis, place, spatial[axis]).next().is_none();
+        let empty = |axis: usize, place: usize| self.inside(axis, place, spatial[axis]).is_empty();
         Ok((0..spatial.len()).any(|axis| (0..places[axis]).any(|place| empty(axis, place))))
     }
 
-    /// Where on one axis the taps of one place read, as (tap, place in the input); padding is left out.
-    pub(crate) fn taps(
-        &self,
-        axis: usize,
-        place: usize,
-        size: usize,
-    ) -> impl Iterator<Item = (usize, usize)> + use<> {
+    /// Which taps of one place on one axis read the input rather than padding.
+    pub(crate) fn inside(&self, axis: usize, place: usize, size: usize) -> Range<usize> {
+        let (start, before) = (place * self.strides[axis], self.before[axis]);
+        let dilation = self.dilations[axis];
+        let first = before.saturating_sub(start).div_ceil(dilation);
+        let end = (before + size).saturating_sub(start).div_ceil(dilation).min(self.kernel[axis]);
+        first.min(end)..end
+    }
+
+    /// Where on one axis the taps of one place read; padding is left out.
+    fn reads_at(&self, axis: usize, place: usize, size: usize) -> Vec<usize> {
         let start = place * self.strides[axis];
-        let (before, dilation) = (self.before[axis], self.dilations[axis]);
-        let at = move |tap: usize| (start + tap * dilation).checked_sub(before).filter(|&at| at < size);
-        (0..self.kernel[axis]).filter_map(move |tap| at(tap).map(|at| (tap, at)))
+        let at = |tap: usize| start + tap * self.dilations[axis] - self.before[axis];
+        self.inside(axis, place, size).map(at).collect()
     }
 
     /// For each place of the output on each axis, what it reads.
     fn reads(&self, spatial: &[usize], places: &[usize]) -> Vec<Vec<Vec<usize>>> {
-        let read =
-            |axis: usize, place: usize| self.taps(axis, place, spatial[axis]).map(|(_, at)| at).collect();
+        let read = |axis: usize, place: usize| self.reads_at(axis, place, spatial[axis]);
         (0..spatial.len()).map(|axis| (0..places[axis]).map(|place| read(axis, place)).collect()).collect()
     }
 

@@ -2,11 +2,16 @@
 
 use std::collections::HashMap;
 
+use prost::Message;
+
 use super::messages::{AttributeProto, FunctionProto, ModelProto, NodeProto, OperatorSetIdProto};
 use super::{MOST_NODES, OnnxError};
 
 /// How deep functions may call functions.
 const DEEPEST: usize = 32;
+
+/// Bytes of all nodes after unfolding: a function with a large constant may be called often.
+const MOST_UNFOLDED: usize = 256 << 20;
 
 /// A node of the unfolded graph with the version of its operator set.
 pub(crate) struct FlatNode {
@@ -26,7 +31,7 @@ pub(crate) fn flatten(model: &ModelProto) -> Result<Vec<FlatNode>, OnnxError> {
         }
     }
     let nodes = model.graph.iter().flat_map(|graph| &graph.node);
-    let mut flat = Flattening { functions, output: Vec::new(), calls: 0 };
+    let mut flat = Flattening { functions, output: Vec::new(), calls: 0, bytes: 0 };
     let scope = Scope { prefix: String::new(), names: HashMap::new(), attributes: HashMap::new() };
     for node in nodes {
         flat.add(node, &model.opset_import, &scope, 0)?;
@@ -53,6 +58,7 @@ struct Flattening<'a> {
     functions: Functions<'a>,
     output: Vec<FlatNode>,
     calls: usize,
+    bytes: usize,
 }
 
 /// What names and attributes mean inside of one call.
@@ -99,6 +105,12 @@ impl<'a> Flattening<'a> {
         scope: &Scope<'_>,
         depth: usize,
     ) -> Result<(), OnnxError> {
+        self.bytes += node.encoded_len();
+        if self.bytes > MOST_UNFOLDED {
+            return Err(OnnxError::TooLarge(format!(
+                "more than {MOST_UNFOLDED} bytes of nodes, functions unfolded"
+            )));
+        }
         let node = scope.node(node);
         let (domain, name) = (text(&node.domain).to_owned(), text(&node.op_type).to_owned());
         let function = self.functions.get(&(domain.as_str(), name.as_str(), text(&node.overload))).copied();

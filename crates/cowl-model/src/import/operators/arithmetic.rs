@@ -1,6 +1,6 @@
 //! Number by number.
 
-use super::super::{Call, Importer, Refused};
+use super::super::{Call, Importer, MOST_KNOWN, Refused};
 use crate::function::Function;
 use crate::graph::{NodeId, Operator, PublicTensor};
 use crate::local::{Local, Mask};
@@ -133,6 +133,9 @@ impl Importer<'_> {
         let yes = self.operand(call, 1, "first choice")?;
         let no = self.operand(call, 2, "second choice")?;
         let shape = condition.shape().broadcast(self.shape(yes))?.broadcast(self.shape(no))?;
+        if shape.count() > MOST_KNOWN {
+            return Err(shape.unfit("a condition", "too many numbers to choose one by one").into());
+        }
         let condition = Local::Expand(shape.clone()).apply(&[&condition])?;
         let bits: Vec<bool> = condition.data().iter().map(|&bit| bit != 0).collect();
         self.select(call, Mask::new(shape, &bits)?, yes, no)

@@ -202,21 +202,30 @@ fn whole_arithmetic(operator: &str, call: &Call<'_>, tensors: &[&Tensor<i64>]) -
     if let (Some((pair, boolean)), [first, rest @ ..]) = (pair, tensors) {
         let mut result = (*first).clone();
         for other in rest {
+            check_size(&result, other)?;
             result = kernel::combine(&result, other, pair)?;
         }
         return Ok(Held::Wholes { tensor: result, boolean });
     }
     let tensor = match (operator, tensors) {
-        ("Add", [_, _]) => Local::Add.apply(tensors)?,
-        ("Sub", [_, _]) => Local::Subtract.apply(tensors)?,
-        ("Mul", [left, right]) => Bilinear::Multiply.apply(left, right)?,
+        ("Add" | "Sub", [left, right]) => {
+            check_size(left, right)?;
+            let local = if operator == "Add" { Local::Add } else { Local::Subtract };
+            local.apply(tensors)?
+        }
+        ("Mul", [left, right]) => {
+            check_size(left, right)?;
+            Bilinear::Multiply.apply(left, right)?
+        }
         ("Neg", [input]) => input.map(|value| value.wrapping_neg()),
         ("Abs", [input]) => input.map(|value| value.wrapping_abs()),
         ("Not", [input]) => {
             return Ok(Held::Wholes { tensor: input.map(|&value| i64::from(value == 0)), boolean: true });
         }
         ("Where", [condition, yes, no]) => {
+            check_size(condition, yes)?;
             let shape = condition.shape().broadcast(yes.shape())?.broadcast(no.shape())?;
+            check_count(&shape)?;
             let condition = Local::Expand(shape.clone()).apply(&[condition])?;
             let bits: Vec<bool> = condition.data().iter().map(|&bit| bit != 0).collect();
             Local::Select(Mask::new(shape, &bits)?).apply(&[yes, no])?
@@ -224,6 +233,17 @@ fn whole_arithmetic(operator: &str, call: &Call<'_>, tensors: &[&Tensor<i64>]) -
         _ => return reduced_to_one(operator, call, tensors),
     };
     Ok(Held::wholes(tensor))
+}
+
+fn check_size(left: &Tensor<i64>, right: &Tensor<i64>) -> Result<(), Refused> {
+    check_count(&left.shape().broadcast(right.shape())?)
+}
+
+fn check_count(shape: &Shape) -> Result<(), Refused> {
+    if shape.count() <= MOST_FILLED {
+        return Ok(());
+    }
+    Err(shape.unfit("whole numbers", "more than shapes are made of").into())
 }
 
 /// Reductions of a list of sizes to one number.

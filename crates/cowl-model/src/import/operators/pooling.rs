@@ -4,7 +4,7 @@ use super::super::{Call, Importer, Refused};
 use crate::graph::{NodeId, Operator};
 use crate::kernel::Window;
 use crate::local::Local;
-use crate::shape::Shape;
+use crate::shape::{MOST_ELEMENTS, Shape};
 use crate::tensor::Tensor;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -34,6 +34,9 @@ impl Geometry {
         let list = |name: &str, default: usize, wanted: usize| {
             let found = call.attributes.ints(name)?.map(|list| super::sizes_of(name, &list)).transpose()?;
             let list = found.unwrap_or_else(|| vec![default; wanted]);
+            if list.iter().any(|&number| number > MOST_ELEMENTS) {
+                return Err(Refused::attribute(name, "is larger than any tensor"));
+            }
             if list.len() != wanted || (default == 1 && list.contains(&0)) {
                 return Err(Refused::attribute(name, format!("needs {wanted} numbers from {default} on")));
             }
@@ -48,8 +51,8 @@ impl Geometry {
         let auto = call.attributes.choice("auto_pad", &known)?;
         let mut before = list("pads", 0, 2 * axes)?;
         let after = before.split_off(axes);
-        if kernel.contains(&0) {
-            return Err(Refused::attribute("kernel_shape", "has a size of 0"));
+        if kernel.iter().any(|&size| size == 0 || size > MOST_ELEMENTS) {
+            return Err(Refused::attribute("kernel_shape", "has a size of 0, or one larger than any tensor"));
         }
         Ok(Self {
             kernel: kernel.to_vec(),
@@ -212,6 +215,9 @@ impl Importer<'_> {
     }
 }
 
+/// The most places for which the divisors of an average with padding are written down.
+const MOST_COUNTED: usize = 1 << 24;
+
 /// How many numbers each window averages over, as 1×1×places.
 fn counts(
     geometry: &Geometry,
@@ -221,15 +227,21 @@ fn counts(
 ) -> Result<Tensor<usize>, Refused> {
     let spatial = &input.sizes()[2..];
     let places = Shape::new([&[1, 1], window.places(spatial)?.as_slice()].concat())?;
+    if places.count() > MOST_COUNTED {
+        return Err(input.unfit("average pooling", "padding, and too many places to count for each").into());
+    }
     let in_axis = |axis: usize, place: usize| {
         // Padding that only rounding up brought about never counts.
         let declared =
             if geometry.auto == AutoPad::Explicit { geometry.after[axis] } else { window.after[axis] };
+        let padded = Window { before: vec![0; spatial.len()], ..window.clone() };
         let end = spatial[axis] + window.before[axis] + declared;
-        let inside = window.before[axis]..window.before[axis] + spatial[axis];
-        let tap = |tap: usize| place * window.strides[axis] + tap * window.dilations[axis];
-        let counts = |at: usize| if padding_counts { at < end } else { inside.contains(&at) };
-        (0..window.kernel[axis]).filter(|&at| counts(tap(at))).count()
+        let counted = if padding_counts {
+            padded.inside(axis, place, end)
+        } else {
+            window.inside(axis, place, spatial[axis])
+        };
+        counted.len()
     };
     let axes: Vec<Vec<usize>> = (0..spatial.len())
         .map(|axis| (0..places.size(axis + 2)).map(|place| in_axis(axis, place)).collect())

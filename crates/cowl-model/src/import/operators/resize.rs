@@ -50,6 +50,9 @@ struct Method {
     outside: f32,
 }
 
+/// The most weights that resampling one tensor may need.
+const MOST_TAPS: f64 = (1 << 24) as f64;
+
 /// One axis that is resampled.
 struct Resampling {
     axis: usize,
@@ -76,6 +79,9 @@ impl Importer<'_> {
             // ONNX's own tests divide by the exact size less one, onnxruntime and PyTorch by the rounded size.
             let why = "= 'align_corners' with scales that do not lead to whole sizes has two meanings";
             return Err(Refused::attribute("coordinate_transformation_mode", why));
+        }
+        if axes.iter().map(|axis| method.most_taps(axis)).sum::<f64>() > MOST_TAPS {
+            return Err(Refused::operand("scales", "widen the filter too much"));
         }
         let mut output = input;
         let lifted = method.outside != 0.0 && axes.iter().any(|axis| method.leaves(axis));
@@ -225,6 +231,12 @@ impl Method {
             antialias: attributes.flag("antialias")?,
             outside: attributes.float("extrapolation_value")?.unwrap_or(0.0),
         })
+    }
+
+    /// About how many weights an axis needs.
+    fn most_taps(&self, axis: &Resampling) -> f64 {
+        let widened = if self.antialias { axis.scale.min(1.0) } else { 1.0 };
+        axis.to as f64 * (4.0 / widened + 2.0)
     }
 
     /// Where on the input's axis a place of the output lies.

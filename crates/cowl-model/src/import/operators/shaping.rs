@@ -1,7 +1,7 @@
 //! Sizes and places: of data, of weights, and of the whole numbers that shapes are made of.
 
 use super::super::held::Held;
-use super::super::{Call, Importer, Refused};
+use super::super::{Call, Importer, MOST_KNOWN, MOST_WHOLES, Refused};
 use crate::local::{Local, Mask, Padding};
 use crate::shape::Shape;
 use crate::tensor::Tensor;
@@ -177,8 +177,13 @@ impl Importer<'_> {
         if training.is_some_and(|mode| mode.iter().any(|&on| on != 0)) && ratio != Some(0.0) {
             return Err(Refused::operand("training mode", "is on"));
         }
-        let kept = Held::Wholes { tensor: Tensor::filled(shape, 1), boolean: true };
-        Ok([input, kept].into_iter().take(call.outputs.len()).collect())
+        if !call.wants_output(1) {
+            return Ok(vec![input]);
+        }
+        if shape.count() > MOST_WHOLES {
+            return Err(shape.unfit("a mask", "too many numbers").into());
+        }
+        Ok(vec![input, Held::Wholes { tensor: Tensor::filled(shape, 1), boolean: true }])
     }
 
     fn pad(&mut self, call: &Call<'_>, input: Held, shape: &Shape) -> Result<Held, Refused> {
@@ -236,6 +241,9 @@ impl Importer<'_> {
         value: Option<Held>,
         attribute: Option<f32>,
     ) -> Result<Held, Refused> {
+        if self.shape_of(&padded).count() > MOST_KNOWN {
+            return Err(shape.unfit("padding", "too many numbers for a constant other than 0").into());
+        }
         let mut inside = Tensor::filled(shape.clone(), 1i64);
         for step in steps {
             inside = step.apply(&[&inside])?;
