@@ -1,0 +1,93 @@
+//! How many comparisons a core deals and evaluates, with keys in memory: `cargo run --release -p cowl-mpc --example speed`.
+#![allow(clippy::print_stdout, reason = "a measuring program prints")]
+
+use std::time::Instant;
+
+use cowl_mpc::bundle::{BundleId, Draw};
+use cowl_mpc::dealing::{Delivery, Seat};
+use cowl_mpc::linear::{Bilinear, Dense};
+use cowl_mpc::nonlinear::{Family, FunctionSecretSharing, Rounding};
+use cowl_mpc::prg::{Lane, Permutation, Seed, SeedStream};
+use cowl_mpc::protocol::{Gate, Turn};
+use cowl_mpc::{Error, Kernel, Party, Ring};
+
+const COUNT: usize = 1 << 18;
+const REPEATS: usize = 7;
+
+/// Keys in memory that was reserved before.
+struct Kept([Vec<u8>; 2]);
+
+impl Delivery for Kept {
+    fn deliver(&mut self, party: Party, bytes: &[u8]) -> Result<(), Error> {
+        self.0[party.index()].extend_from_slice(bytes);
+        Ok(())
+    }
+}
+
+fn main() -> Result<(), Error> {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().map_err(|_| Error::Randomness)?;
+    pool.install(|| {
+        for kernel in Kernel::available() {
+            for shift in [12, 0] {
+                measure(kernel, shift)?;
+            }
+        }
+        product();
+        Ok(())
+    })
+}
+
+/// The fastest of several runs, in seconds.
+fn fastest(mut run: impl FnMut() -> Result<(), Error>) -> Result<f64, Error> {
+    let mut best = f64::INFINITY;
+    for _ in 0..REPEATS {
+        let start = Instant::now();
+        run()?;
+        best = best.min(start.elapsed().as_secs_f64());
+    }
+    Ok(best)
+}
+
+fn measure(kernel: Kernel, shift: u32) -> Result<(), Error> {
+    let ring = Ring::new(32, 12)?;
+    let gate = FunctionSecretSharing.relu(ring, COUNT, 32, shift, Rounding::Nearby)?;
+    let lane = Lane::new(0, 0);
+    let seeds = || [Seed::from_bytes([1; 16]), Seed::from_bytes([2; 16])];
+    let dealer = Draw::known(BundleId([0; 16]), [3; 16], seeds()).dealer(kernel);
+    let mut kept = Kept(Party::BOTH.map(|party| Vec::with_capacity(gate.key_bytes(party) as usize)));
+    let dealing = fastest(|| {
+        kept.0.iter_mut().for_each(Vec::clear);
+        gate.deal(lane, &dealer, &mut kept)
+    })?;
+    let rate = |seconds: f64| COUNT as f64 / seconds / 1e6;
+    let name = kernel.name();
+    println!("{name}: shift {shift}: dealer {:.1} M keys/s", rate(dealing));
+    let shares = vec![5; COUNT];
+    for party in Party::BOTH {
+        let stream = SeedStream::new(kernel, &seeds()[party.index()]);
+        let seat = Seat::new(party, Permutation::new(kernel, &[3; 16]), stream);
+        let seconds = fastest(|| run(&*gate, lane, &seat, &kept.0[party.index()], &shares))?;
+        println!("{name}: shift {shift}: {party:?} {:.1} M ReLU/s", rate(seconds));
+    }
+    Ok(())
+}
+
+/// One party's whole work for a layer; the other's messages are zeros.
+fn run(gate: &dyn Gate, lane: Lane, seat: &Seat, mut keys: &[u8], shares: &[u64]) -> Result<(), Error> {
+    let mut turn = gate.begin(lane, seat, shares)?;
+    while let Turn::Exchange(exchange) = turn {
+        let message = vec![0; exchange.expected()];
+        turn = exchange.receive(seat, &mut keys, &message)?;
+    }
+    Ok(())
+}
+
+fn product() {
+    let dense = Dense { batch: 1, inputs: 109_350, outputs: 200 };
+    let (matrix, vector) = (vec![3u32; dense.left()], vec![5u32; dense.right()]);
+    let seconds = fastest(|| {
+        std::hint::black_box(dense.narrow(&matrix, &vector));
+        Ok(())
+    });
+    println!("dense 109,350 × 200: {:.1} ms", seconds.unwrap_or(f64::NAN) * 1e3);
+}
