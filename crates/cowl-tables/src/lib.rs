@@ -49,7 +49,7 @@ pub use layout::{LayoutError, SlotPlan};
 pub use moments::{Moments, MomentsError, Variable, moment_count};
 pub use opener::{OpenError, Opened, Opener, OpenerTable};
 pub use regression::{Coefficient, Model, Penalty, Regression, RegressionError};
-pub use result::{Figure, QueryResult};
+pub use result::{Figure, QueryResult, ResultRow};
 pub use rows::RowSet;
 pub use seal::{Encryption, SealError, SealedNotes, TableSealer};
 pub use secrets::OpenerSecrets;

@@ -68,8 +68,7 @@ pub(crate) fn encode(choice: CodecChoice, gray: GrayCodec, kind: Kind, content: 
 pub(crate) fn decode(codec: CodecId, suite: SuiteId, key: &ItemKey, coded: Vec<u8>) -> Result<Vec<u8>> {
     let coded = match suite {
         SuiteId::ChaoticImage => unscramble(key, &coded)?,
-        SuiteId::Standard | SuiteId::HybridRsa => coded,
-        SuiteId::Additive => return Err(not_for_files()),
+        SuiteId::Standard | SuiteId::HybridRsa | SuiteId::Additive => coded,
     };
     match container::decode_file(codec.0, &coded) {
         Ok(Cow::Borrowed(_)) => Ok(coded),

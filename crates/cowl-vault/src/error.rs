@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use cowl_api::Problem;
-use cowl_domain::{CodecError, GrantId, Handle, ItemId, RecordId, StatementError, WireError};
+use cowl_domain::{CodecError, GrantId, Handle, ItemId, JobId, RecordId, StatementError, WireError};
 
 /// What a vault call can fail with.
 #[derive(Debug, thiserror::Error)]
@@ -120,6 +120,9 @@ pub enum Tampering {
     /// The payload does not open, or opens to something else than was sealed.
     #[error("the content of item {0} is not what its sealer signed")]
     Content(ItemId),
+    /// A result of a job.
+    #[error("the result of job {0} does not open, or was sealed for another")]
+    Result(JobId),
     /// A share.
     #[error("the key that grant {0} should carry does not open, or is not the one it speaks of")]
     Share(GrantId),

@@ -9,14 +9,15 @@ use cowl_api::client::ClientError;
 use cowl_crypto::digest::{Digest, Hasher};
 use cowl_domain::{ItemId, PartName, RecordId};
 use cowl_imaging::container::ContainerError;
-use cowl_seal::payload::{Cores, OpenReader, PartsError, PayloadOpener, plain_length};
-use cowl_seal::split::{MergeError, PartCheck, PartJoiner};
+use cowl_seal::payload::{Cores, PartsError, PayloadOpener, plain_length};
+use cowl_seal::split::{MergeError, PartCheck, PartJoiner, merge};
 use rayon::prelude::*;
 use tokio::sync::mpsc;
 
 use crate::codec;
 use crate::error::{Result, Tampering, VaultError};
 use crate::open::{OpenItem, PlacedItem};
+use crate::payload::{PayloadReader, is_bare};
 use crate::progress::Progress;
 use crate::record::Record;
 use crate::vault::Vault;
@@ -217,7 +218,7 @@ pub(crate) fn copy_content(
     let id = open.manifest.item;
     let parts = std::iter::from_fn(|| receive.blocking_recv().map(Ok));
     let joined = PartJoiner::new(checks(open), parts);
-    let opened = OpenReader::new(joined, &open.key, Cores::One).map_err(|e| read_error(id, e))?;
+    let opened = PayloadReader::of(open, joined, Cores::One).map_err(|e| read_error(id, e))?;
     let mut decoded = codec::reader(open.manifest.codec, opened)?;
     let mut hasher = Hasher::new();
     let mut buffer = vec![0; COPY_BUFFER];
@@ -269,6 +270,12 @@ pub(crate) fn open_payload(open: &OpenItem, parts: &HashMap<PartName, Bytes>) ->
         listed.push(parts.get(&entry.name).ok_or_else(|| missing(index))?);
     }
     let refuse = || VaultError::from(Tampering::Content(id));
+    if is_bare(open.manifest.suite) {
+        return merge(&checks(open), &listed, Cores::One).map_err(|error| match error {
+            MergeError::Mismatch(index) | MergeError::Missing(index) => missing(index),
+            _ => refuse(),
+        });
+    }
     let length = plain_length(open.placement.size).map_err(|_| refuse())?;
     let mut plain = vec![0; usize::try_from(length).map_err(|_| refuse())?];
     match PayloadOpener::open_parts(&open.key, &checks(open), &listed, &mut plain, Cores::One) {

@@ -7,8 +7,8 @@ use cowl_api::types::{GrantView, NewGrant, NewGrants};
 use cowl_crypto::digest::Digest;
 use cowl_crypto::id::random_bytes;
 use cowl_domain::{
-    Grant, GrantId, ItemId, PartyId, Power, Powers, Purpose, RecordId, Revocation, Scope, Share, ShareTarget,
-    Signed, Timestamp, Verified,
+    ComputeTerms, Grant, GrantId, ItemId, PartyId, Power, Powers, Purpose, RecordId, Revocation, Scope,
+    Share, ShareTarget, Signed, Timestamp, Verified,
 };
 use cowl_seal::age::header::Stanza;
 use cowl_seal::key_store::EpochIdentity;
@@ -35,6 +35,8 @@ pub struct GrantSpec {
     pub grantee: String,
     /// What it allows.
     pub powers: Powers,
+    /// On what terms programs may work on it; for power `compute`, and for no other.
+    pub compute: Option<ComputeTerms>,
     /// Why.
     pub purpose: Purpose,
     /// When it ends by itself.
@@ -119,10 +121,23 @@ impl Vault {
                 "'append' is granted on a whole record, not on single items".to_owned(),
             ));
         }
+        self.check_terms(spec)?;
         if spec.expires_at.is_some_and(|end| end <= now()) {
             return Err(VaultError::Invalid("a grant that ends in the past opens nothing".to_owned()));
         }
         Ok(())
+    }
+
+    fn check_terms(&self, spec: &GrantSpec) -> Result<()> {
+        let refuse = |why: &str| Err(VaultError::Invalid(why.to_owned()));
+        match (&spec.compute, spec.powers.contains(Power::Compute)) {
+            (None, true) => refuse("who may compute needs terms: a technique and the smallest group"),
+            (Some(_), false) => refuse("terms of computing go with the power to compute"),
+            (Some(terms), true) if !terms.is_sound() => refuse(
+                "the smallest group and the number of jobs are 1 or more, the technique a name of a-z, 0-9 and -",
+            ),
+            _ => Ok(()),
+        }
     }
 
     async fn items_to_share(&self, record: &Record, spec: &GrantSpec) -> Result<Vec<OpenItem>> {
@@ -168,7 +183,7 @@ impl Vault {
                 made_at,
                 expires_at: spec.expires_at,
                 checkpoint,
-                compute: None,
+                compute: spec.compute.clone(),
             };
             (terms, note)
         });
@@ -209,6 +224,8 @@ impl Vault {
         let work: Vec<_> = terms.into_iter().enumerate().collect();
         let make = |(index, (grant, note)): (usize, (Grant, Option<Vec<u8>>))| {
             let shares = match items.get(index) {
+                // Who may only compute gets no key.
+                _ if !grant.opens() => Vec::new(),
                 Some(item) => vec![self.share_item(&grant.grant, recipient, item)],
                 None => self.share_epochs(&grant.grant, recipient, record.identities.iter()),
             };
@@ -354,6 +371,7 @@ impl Vault {
             grantee: self.handle_of(&grant.grantee).await?,
             powers: grant.powers,
             purpose: grant.purpose,
+            compute: grant.compute.clone(),
             note: self.open_note(checked),
             made_at: grant.made_at,
             expires_at: grant.expires_at,
@@ -451,6 +469,7 @@ fn made_info(grant: &Grant, record: &Record, grantee: &KnownParty, spec: &GrantS
         grantee: grantee.handle().clone(),
         powers: grant.powers,
         purpose: grant.purpose,
+        compute: grant.compute.clone(),
         note: spec.note.clone(),
         made_at: grant.made_at,
         expires_at: grant.expires_at,

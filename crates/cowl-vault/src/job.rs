@@ -3,9 +3,12 @@
 //!
 //! `cowl-job` has the flow and knows no network; this is where its ports lead.
 
+mod desk;
 mod ledger;
+mod settlement;
 mod sink;
 mod source;
+mod tables;
 
 use cowl_domain::{ItemId, PartyKeys, RecordId, Timestamp};
 use cowl_job::{Clock, GrantCheck, JobItem, JobSpec, Participant, PortError, Seat, check_grants};
@@ -13,7 +16,9 @@ use cowl_job::{Clock, GrantCheck, JobItem, JobSpec, Participant, PortError, Seat
 use crate::error::{Result, VaultError};
 use crate::vault::Vault;
 
+pub use desk::JobInfo;
 pub use sink::RecordSink;
+pub use tables::TableInfo;
 
 impl Vault {
     /// An item as a job names it: in the version that it has now.

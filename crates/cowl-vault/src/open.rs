@@ -3,6 +3,7 @@
 //! row → placement (signed, and in the owner's head) → header → file key (as committed to) → manifest
 //! (as placed) → origin (signed by the sealer) → parts (hashed) → payload → codec → content (hashed).
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -10,7 +11,8 @@ use cowl_api::types::ItemRow;
 use cowl_crypto::digest::Digest;
 use cowl_domain::wire;
 use cowl_domain::{
-    ItemId, ItemsRoot, Manifest, OriginClaim, PartyId, Placement, ShareTarget, Signed, SuiteId, Verified,
+    AdditiveHeader, ItemId, ItemsRoot, Manifest, OriginClaim, PartyId, Placement, ShareTarget, Signed,
+    SuiteId, Verified,
 };
 use cowl_seal::file_key::ItemKey;
 use cowl_seal::suite::{OpenWith, Suite, decode_header, open_header};
@@ -19,6 +21,7 @@ use rayon::prelude::*;
 
 use crate::directory::KnownParty;
 use crate::error::{Result, Tampering, VaultError};
+use crate::payload::is_bare;
 use crate::record::{Record, misplaced};
 use crate::vault::Vault;
 use crate::view::ItemInfo;
@@ -184,13 +187,15 @@ impl Vault {
             && manifest.version == item.placement.version
             && manifest.parts.len() == item.placement.parts as usize
             && manifest.payload_size() == Some(item.placement.size)
-            && suite_of(manifest.suite) == key.suite();
+            && suite_of(manifest.suite) == key.suite()
+            && header_fits(&item.header, &manifest);
         if fits { Ok((item, key, manifest)) } else { Err(Tampering::Manifest(id).into()) }
     }
 
     fn item_key(&self, record: &Record, item: &PlacedItem, shares: &ItemShares) -> Result<ItemKey> {
         let refuse = || VaultError::from(Tampering::Header(item.placement.item));
-        let header = decode_header(&item.header).map_err(|_| refuse())?;
+        let header = key_header(&item.header).ok_or_else(refuse)?;
+        let header = decode_header(&header).map_err(|_| refuse())?;
         let mut keys = Vec::new();
         if let Some(epoch) = record.identities.get(&item.placement.epoch) {
             keys.push(OpenWith::XWing(epoch.identity()));
@@ -263,6 +268,22 @@ fn open_item_share(
     let stanza = cowl_seal::age::header::Stanza::decode(sealed).map_err(|_| refuse())?;
     let context = share_context(grant, &ShareTarget::Item(target.0, target.1));
     shares::unwrap_item_key(vault.identity().sealing(), &stanza, suite, &context).map_err(|_| refuse())
+}
+
+/// The age header in an item's header: all of it, but of a sealed table.
+fn key_header(header: &[u8]) -> Option<Cow<'_, [u8]>> {
+    if !AdditiveHeader::is_one(header) {
+        return Some(Cow::Borrowed(header));
+    }
+    AdditiveHeader::from_bytes(header).ok().map(|header| Cow::Owned(header.key_header))
+}
+
+/// The cloud goes by the header's list of a table's parts, readers by the manifest's: they must be one.
+fn header_fits(header: &[u8], manifest: &Manifest) -> bool {
+    match is_bare(manifest.suite) {
+        false => !AdditiveHeader::is_one(header),
+        true => AdditiveHeader::from_bytes(header).is_ok_and(|header| header.parts == manifest.parts),
+    }
 }
 
 /// What a share is bound to: its grant and what it opens.

@@ -211,9 +211,26 @@ impl Profile {
         Ok(())
     }
 
+    /// The names of this profile's files that begin so, sorted.
+    pub(crate) fn files(&self, prefix: &str) -> Result<Vec<String>> {
+        let entries = fs::read_dir(&self.dir).map_err(|e| file_error(&self.dir, e))?;
+        let mut names: Vec<String> = entries
+            .flatten()
+            .filter_map(|entry| entry.file_name().into_string().ok())
+            .filter(|name| name.starts_with(prefix))
+            .collect();
+        names.sort_unstable();
+        Ok(names)
+    }
+
     /// Holds the profile for one writer of local state at a time, until dropped.
     pub(crate) fn lock(&self) -> Result<File> {
-        let path = self.dir.join("lock");
+        self.lock_named("lock")
+    }
+
+    /// Holds something of the profile for one process at a time, until dropped.
+    pub(crate) fn lock_named(&self, name: &str) -> Result<File> {
+        let path = self.dir.join(name);
         let file = OpenOptions::new()
             .create(true)
             .truncate(false)

@@ -1,20 +1,23 @@
 //! Reading ranges of an item: only the segments that hold them are fetched and opened. Of large content that
-//! was coded, the blocks that hold them.
+//! was coded, the blocks that hold them; of a sealed table, whole parts.
 
 use std::ops::Range;
 
 use bytes::Bytes;
 use cowl_api::client::Client;
+use cowl_crypto::digest::Digest;
 use cowl_domain::{CodecId, ItemId, PartName, RecordId, SuiteId};
 use cowl_imaging::container::ContainerError;
 use cowl_imaging::container::blocks::{BLOCKS_VERSION, BlockIndex, TRAILER, decode_block};
 use cowl_seal::payload::{NONCE, PayloadOpener, SegmentSpan};
+use cowl_seal::split::PartCheck;
 use futures_util::future::try_join_all;
 
 use crate::codec::has_blocks;
 use crate::error::{Result, Tampering, VaultError};
 use crate::fetch::part_error;
 use crate::open::OpenItem;
+use crate::payload::is_bare;
 use crate::vault::Vault;
 
 /// An item that was opened to read ranges of it. The log has one entry for all of them.
@@ -22,7 +25,8 @@ pub struct ItemReader {
     client: Client,
     ticket: Vec<u8>,
     open: OpenItem,
-    opener: PayloadOpener,
+    /// `None` where the content stands as it is.
+    opener: Option<PayloadOpener>,
     /// Where the blocks of coded content are.
     blocks: Option<BlockIndex>,
 }
@@ -49,9 +53,10 @@ impl Vault {
         if open.manifest.suite == SuiteId::ChaoticImage || !(codec == CodecId::NONE || has_blocks(codec)) {
             return Err(coded_as_a_whole());
         }
-        let nonce = fetch(&self.client, &opened.ticket, &open, 0..NONCE as u64).await?;
-        let nonce = nonce.first_chunk().ok_or(Tampering::Part { item, index: 1 })?;
-        let opener = PayloadOpener::new(&open.key, nonce);
+        let opener = match is_bare(open.manifest.suite) {
+            true => None,
+            false => Some(self.range_opener(&opened.ticket, &open).await?),
+        };
         let mut reader =
             ItemReader { client: self.client.clone(), ticket: opened.ticket, open, opener, blocks: None };
         if codec != CodecId::NONE {
@@ -59,12 +64,39 @@ impl Vault {
         }
         Ok(reader)
     }
+
+    async fn range_opener(&self, ticket: &[u8], open: &OpenItem) -> Result<PayloadOpener> {
+        let nonce = fetch(&self.client, ticket, open, 0..NONCE as u64).await?;
+        let item = open.manifest.item;
+        let nonce = nonce.first_chunk().ok_or(Tampering::Part { item, index: 1 })?;
+        Ok(PayloadOpener::new(&open.key, nonce))
+    }
 }
 
 impl ItemReader {
     /// Bytes of the content.
     pub fn length(&self) -> u64 {
         self.open.manifest.content_size
+    }
+
+    /// Digest of the signed placement of the version that is read.
+    pub fn placement(&self) -> Digest {
+        self.open.placement.digest()
+    }
+
+    /// The range around `offset` that is fetched and checked together, where the content stands as it is: a part.
+    /// `None` for other content, and behind the end.
+    pub fn part_around(&self, offset: u64) -> Option<Range<u64>> {
+        let mut end = 0;
+        let ranges = self.open.manifest.parts.iter().map(|part| {
+            let start = end;
+            end += part.size;
+            start..end
+        });
+        if self.opener.is_some() {
+            return None;
+        }
+        ranges.into_iter().find(|range| range.contains(&offset))
     }
 
     /// The bytes of the content in `range`, each authenticated.
@@ -88,10 +120,16 @@ impl ItemReader {
 
     /// A range of what was sealed: the content, or its blocks.
     async fn read_coded(&self, range: Range<u64>) -> Result<Vec<u8>> {
+        let Some(opener) = &self.opener else {
+            if range.start > range.end || range.end > self.open.manifest.coded_size {
+                return Err(self.beyond_the_end());
+            }
+            return fetch_whole_parts(&self.client, &self.ticket, &self.open, range).await;
+        };
         let span = SegmentSpan::covering(&range, self.open.manifest.coded_size);
         let span = span.ok_or_else(|| self.beyond_the_end())?;
         let sealed = fetch(&self.client, &self.ticket, &self.open, span.sealed.clone()).await?;
-        let opened = self.opener.open_range(&span, &sealed);
+        let opened = opener.open_range(&span, &sealed);
         opened.map_err(|_| Tampering::Content(self.open.manifest.item).into())
     }
 
@@ -139,6 +177,28 @@ pub(crate) async fn fetch(
         1 => Ok(fetched.remove(0)),
         _ => Ok(fetched.concat().into()),
     }
+}
+
+/// A range of a payload that stands as it is: the parts that it touches are fetched whole, because only whole parts
+/// can be checked.
+pub(crate) async fn fetch_whole_parts(
+    client: &Client,
+    ticket: &[u8],
+    open: &OpenItem,
+    range: Range<u64>,
+) -> Result<Vec<u8>> {
+    let sizes = open.manifest.parts.iter().map(|part| (part.name, part.size));
+    let mut read = Vec::new();
+    for Piece { part, index, range } in pieces(sizes, &range) {
+        let entry = &open.manifest.parts[index];
+        let fetched = client.fetch_part_range(ticket, &part, 0..entry.size).await;
+        let bytes = fetched.map_err(|e| part_error(open.manifest.item, index, e))?;
+        if !(PartCheck { size: entry.size, hash: entry.hash }).matches(&bytes) {
+            return Err(Tampering::Part { item: open.manifest.item, index: index + 1 }.into());
+        }
+        read.extend_from_slice(&bytes[range.start as usize..range.end as usize]);
+    }
+    Ok(read)
 }
 
 /// The parts that a range of the payload touches, and where.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use cowl_api::types::{Commit, ItemRow, NewItem, NewRecord, RecordView};
+use cowl_api::types::{Commit, ItemProof, ItemRow, NewItem, NewRecord, RecordView};
 use cowl_crypto::digest::Digest;
 use cowl_crypto::id::random_bytes;
 use cowl_crypto::merkle::{self, Hash};
@@ -303,6 +303,11 @@ impl Record {
     /// Checks that a row shown to somebody who may see single items only stands in the head.
     pub(crate) fn check_proof(&self, row: &ItemRow, item: ItemId, placement: &Digest) -> Result<()> {
         let proof = row.proof.as_ref().ok_or(Tampering::ItemsRoot(self.id))?;
+        self.check_item_proof(proof, item, placement)
+    }
+
+    /// Checks that an item stands in the head where a proof says.
+    pub(crate) fn check_item_proof(&self, proof: &ItemProof, item: ItemId, placement: &Digest) -> Result<()> {
         let hashes: Option<Vec<Hash>> = proof
             .hashes
             .iter()

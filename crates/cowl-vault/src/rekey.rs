@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use cowl_domain::{
-    Epoch, Grant, ItemId, Origin, RecordId, Revocation, Scope, Share, ShareTarget, Signed, Verified,
+    Epoch, Grant, ItemId, Origin, RecordId, Revocation, Scope, Share, ShareTarget, Signed, SuiteId, Verified,
 };
 use cowl_seal::ItemKey;
 use cowl_seal::payload::Cores;
@@ -19,6 +19,7 @@ use crate::fetch::open_payload;
 use crate::grant::{CheckedGrant, recipient_of};
 use crate::local::EndedGrant;
 use crate::open::{OpenItem, suite_of};
+use crate::payload::{self, Envelope};
 use crate::progress::{Progress, Silent};
 use crate::record::{Change, Delta, sealing_key};
 use crate::seal::{Coded, Part, SealedItem, Sealer, seal_payload};
@@ -162,10 +163,13 @@ impl Vault {
         change.commit(Delta { epoch: Some(self.sign(&epoch)), shares, ..Delta::default() }).await
     }
 
+    /// The grants that hand out keys and live on.
     pub(crate) async fn living_grants(&self, record: &RecordId) -> Result<Vec<CheckedGrant>> {
         let at = now();
         let mut grants = self.own_grants().await?;
-        grants.retain(|checked| checked.grant.record == *record && checked.in_force(at));
+        grants.retain(|checked| {
+            checked.grant.record == *record && checked.grant.opens() && checked.in_force(at)
+        });
         Ok(grants)
     }
 
@@ -228,7 +232,8 @@ impl Vault {
         let key = ItemKey::make(suite_of(open.manifest.suite));
         let length = Length::Known(open.manifest.coded_size);
         let coded = Content { reader: self.read_coded(ticket, open)?, length, plan: None };
-        let (entries, _) = self.seal_stream(record, &key, coded, &Silent).await?;
+        let (entries, _) =
+            self.seal_stream(record, Envelope::of(open.manifest.suite, &key), coded, &Silent).await?;
         finish_reseal(sealer, open, key, entries)
     }
 
@@ -253,6 +258,9 @@ impl Vault {
 impl Ended {
     /// The last epoch that the grant opened, if it was on the record.
     fn last_epoch(&self) -> Option<u32> {
+        if !self.grant.opens() {
+            return None;
+        }
         match self.revocation.last {
             ShareTarget::Epoch(number) => Some(number),
             ShareTarget::Item(..) => None,
@@ -261,6 +269,9 @@ impl Ended {
 
     /// Whether the grant could open this version of this item.
     fn opened(&self, open: &OpenItem) -> bool {
+        if !self.grant.opens() {
+            return false;
+        }
         match self.revocation.last {
             ShareTarget::Epoch(number) => open.placement.epoch <= number,
             ShareTarget::Item(item, version) => {
@@ -280,12 +291,12 @@ fn reseal(sealer: &Sealer, open: &OpenItem, coded: &[u8]) -> Result<(SealedItem,
     let key = ItemKey::make(suite_of(open.manifest.suite));
     let (entries, parts) = match open.manifest.suite {
         // The scrambling follows the file key, so it is done anew.
-        cowl_domain::SuiteId::ChaoticImage => {
+        SuiteId::ChaoticImage => {
             let plain = crate::codec::unscramble(&open.key, coded)?;
             seal_payload(&key, &crate::codec::scramble(&key, &plain)?, Cores::One)
         }
-        cowl_domain::SuiteId::Additive => return Err(crate::codec::not_for_files()),
-        _ => seal_payload(&key, coded, Cores::One),
+        SuiteId::Additive => payload::cut(coded),
+        SuiteId::Standard | SuiteId::HybridRsa => seal_payload(&key, coded, Cores::One),
     };
     let sealed = finish_reseal(sealer, open, key, entries)?;
     Ok((sealed, parts))

@@ -3,7 +3,8 @@
 use cowl_api::types::{AnswerRequest, NewRequest, RequestView};
 use cowl_crypto::id::random_bytes;
 use cowl_domain::{
-    AccessRequest, ItemId, Powers, Purpose, RecordId, RequestAnswer, RequestId, Signed, Timestamp, Verified,
+    AccessRequest, ComputeTerms, ItemId, Powers, Purpose, RecordId, RequestAnswer, RequestId, Signed,
+    Timestamp, Verified,
 };
 use cowl_seal::message;
 
@@ -80,7 +81,7 @@ impl Vault {
         Ok(infos)
     }
 
-    /// Says yes: makes the grants and answers, in one transaction.
+    /// Says yes: makes the grants and answers, in one transaction. Who asked to compute gets it on these terms.
     ///
     /// # Errors
     /// When the request is not open, or the grants cannot be made.
@@ -90,6 +91,7 @@ impl Vault {
         items: Vec<ItemId>,
         record: RecordId,
         expires_at: Option<Timestamp>,
+        compute: Option<ComputeTerms>,
     ) -> Result<Vec<GrantInfo>> {
         let asked = self.open_request(&request).await?;
         let spec = GrantSpec {
@@ -97,6 +99,7 @@ impl Vault {
             items,
             grantee: asked.from.to_string(),
             powers: asked.powers,
+            compute,
             purpose: asked.purpose,
             expires_at: expires_at.or(asked.until),
             note: None,

@@ -9,8 +9,8 @@ use cowl_crypto::id::random_bytes;
 use cowl_crypto::sign::SigningKey;
 use cowl_domain::wire;
 use cowl_domain::{
-    CheckpointRef, CodecId, ItemId, Label, Manifest, Origin, OriginClaim, PartEntry, PartName, PartyId,
-    Placement, RecordId, Signed, Statement, SuiteId, Timestamp,
+    AdditiveHeader, CheckpointRef, CodecId, ItemId, Label, Manifest, Origin, OriginClaim, PartEntry,
+    PartName, PartyId, Placement, RecordId, Signed, Statement, SuiteId, Timestamp,
 };
 use cowl_seal::file_key::ItemKey;
 use cowl_seal::hybrid_rsa::RsaPublicKey;
@@ -21,6 +21,7 @@ use cowl_seal::{XWingRecipient, sealed_box};
 
 use crate::error::{Result, VaultError};
 use crate::open::{manifest_context, suite_of};
+use crate::payload::is_bare;
 
 /// Everything that sealing an item for a record needs besides the content.
 pub(crate) struct Sealer {
@@ -148,14 +149,14 @@ impl Sealer {
         names.sort_unstable();
         let new = NewItem {
             placement: signed.to_bytes().into(),
-            header: self.header(&key)?.into(),
+            header: self.header(&key, &manifest)?.into(),
             manifest: sealed.into(),
             parts: names,
         };
         Ok(SealedItem { item, placement: signed.digest(), new, stored: size, key, version })
     }
 
-    fn header(&self, key: &ItemKey) -> Result<Vec<u8>> {
+    fn header(&self, key: &ItemKey, manifest: &Manifest) -> Result<Vec<u8>> {
         let mut recipients = Vec::with_capacity(3);
         if matches!(key, ItemKey::HybridRsa(_)) {
             recipients.extend(self.owner_rsa.as_ref().map(SealTo::Rsa));
@@ -164,7 +165,11 @@ impl Sealer {
         recipients.push(SealTo::XWing(&self.epoch_recipient));
         recipients.push(SealTo::XWing(&self.owner));
         let header = seal_header(key, &recipients).map_err(|e| VaultError::Invalid(e.to_string()))?;
-        Ok(header.encode())
+        let key_header = header.encode();
+        if !is_bare(manifest.suite) {
+            return Ok(key_header);
+        }
+        Ok(AdditiveHeader { key_header, parts: manifest.parts.clone() }.to_bytes())
     }
 }
 
@@ -175,12 +180,16 @@ pub(crate) fn seal_payload(key: &ItemKey, coded: &[u8], cores: Cores) -> (Vec<Pa
     let mut payload =
         vec![0; usize::try_from(length).expect("what is in memory has a length of a pointer's size")];
     let checks = PayloadSealer::new(key).seal_parts(coded, &plan, &mut payload, cores);
-    let payload = Bytes::from(payload);
+    name_parts(checks, Bytes::from(payload))
+}
+
+/// Gives the parts of a payload their names.
+pub(crate) fn name_parts(checks: Vec<PartCheck>, payload: Bytes) -> (Vec<PartEntry>, Vec<Part>) {
     let mut entries = Vec::with_capacity(checks.len());
     let mut parts = Vec::with_capacity(checks.len());
     let mut start = 0;
-    for (check, size) in checks.into_iter().zip(plan.sizes()) {
-        let end = start + *size as usize;
+    for check in checks {
+        let end = start + check.size as usize;
         let entry = part_entry(check);
         parts.push((entry.name, entry.hash, payload.slice(start..end)));
         entries.push(entry);

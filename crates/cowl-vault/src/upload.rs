@@ -6,10 +6,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 use cowl_crypto::digest::{Digest, Hasher};
 use cowl_crypto::id::random_bytes;
-use cowl_domain::{PartEntry, PartName, RecordId};
+use cowl_domain::{PartEntry, PartName, RecordId, SuiteId};
 use cowl_imaging::container::blocks::{BlockPlan, BlockWriter};
 use cowl_seal::file_key::ItemKey;
-use cowl_seal::payload::{Cores, PayloadSealer, SealWriter};
+use cowl_seal::payload::{Cores, PayloadSealer};
 use cowl_seal::split::{PartCheck, PartJoiner, PartSplitter};
 use rand::seq::SliceRandom;
 use tokio::sync::mpsc;
@@ -18,6 +18,7 @@ use crate::error::{Result, VaultError};
 use crate::fetch::{checks, read_error, send_parts};
 use crate::journal::Journal;
 use crate::open::OpenItem;
+use crate::payload::{Envelope, PayloadReader, PayloadWriter};
 use crate::progress::Progress;
 use crate::record::Record;
 use crate::seal::{Part, Sealer, part_entry};
@@ -99,15 +100,15 @@ impl Vault {
         Ok(())
     }
 
-    /// Seals a reader under `key` and uploads the parts as they fall.
+    /// Puts what a reader yields into its envelope and uploads the parts as they fall.
     pub(crate) async fn seal_stream(
         &self,
         record: &RecordId,
-        key: &ItemKey,
+        envelope: Envelope,
         content: Content<impl Read + Send + 'static>,
         progress: &dyn Progress,
     ) -> Result<(Vec<PartEntry>, Passed)> {
-        let mut stream = Stream::begin(PayloadSealer::new(key), random_bytes(), content);
+        let mut stream = Stream::begin(envelope, random_bytes(), content);
         let mut entries = Vec::new();
         let mut batch = Vec::new();
         while let Some((bytes, check)) = stream.parts.recv().await {
@@ -135,7 +136,7 @@ impl Vault {
     ) -> Result<Passed> {
         let arrived = self.arrived(record, journal).await?;
         let sealer = PayloadSealer::dangerous_with_nonce(&journal.key()?, journal.nonce);
-        let mut stream = Stream::begin(sealer, journal.seed, content);
+        let mut stream = Stream::begin(Envelope::Sealed(sealer), journal.seed, content);
         let (mut batch, mut index) = (Vec::new(), 0);
         while let Some((bytes, check)) = stream.parts.recv().await {
             let entry = journal.take(index, check)?;
@@ -185,18 +186,19 @@ impl Vault {
         let joined = PartJoiner::new(checks(open), parts);
         let key = ItemKey::from_slice(open.key.suite(), open.key.expose())
             .ok_or_else(|| VaultError::Bug("a key of wrong length".to_owned()))?;
-        Ok(LateOpen { key, item: open.manifest.item, state: LateState::Closed(Some(joined)) })
+        let suite = open.manifest.suite;
+        Ok(LateOpen { key, suite, item: open.manifest.item, state: LateState::Closed(Some(joined)) })
     }
 }
 
 impl Stream {
-    fn begin(sealer: PayloadSealer, seed: [u8; 32], content: Content<impl Read + Send + 'static>) -> Self {
+    fn begin(envelope: Envelope, seed: [u8; 32], content: Content<impl Read + Send + 'static>) -> Self {
         let (send, parts) = mpsc::channel(1);
         let done = tokio::task::spawn_blocking(move || {
             let splitter = PartSplitter::new(&seed, |part, check| {
                 send.blocking_send((part, check)).map_err(|_| io::Error::other("the upload has stopped"))
             });
-            let mut writer = SealWriter::new(splitter, sealer, Cores::All)?;
+            let mut writer = PayloadWriter::new(splitter, envelope)?;
             let passed = content.pass(&mut writer)?;
             writer.finish()?.finish()?;
             Ok(passed)
@@ -260,13 +262,14 @@ fn copy_hashed(mut reader: impl Read, writer: &mut impl Write) -> io::Result<Pas
 /// Opens a payload when it is first read, so that waiting for parts happens where reading happens.
 struct LateOpen<R: Read> {
     key: ItemKey,
+    suite: SuiteId,
     item: cowl_domain::ItemId,
     state: LateState<R>,
 }
 
 enum LateState<R: Read> {
     Closed(Option<R>),
-    Open(Box<cowl_seal::payload::OpenReader<R>>),
+    Open(PayloadReader<R>),
 }
 
 impl<R: Read> Read for LateOpen<R> {
@@ -277,9 +280,8 @@ impl<R: Read> Read for LateOpen<R> {
                 LateState::Open(reader) => return reader.read(out).map_err(refuse),
                 LateState::Closed(inner) => {
                     let inner = inner.take().ok_or_else(|| io::Error::other("reading has failed before"))?;
-                    let reader =
-                        cowl_seal::payload::OpenReader::new(inner, &self.key, Cores::All).map_err(refuse)?;
-                    self.state = LateState::Open(Box::new(reader));
+                    let reader = PayloadReader::new(inner, self.suite, &self.key, Cores::All);
+                    self.state = LateState::Open(reader.map_err(refuse)?);
                 }
             }
         }

@@ -3,8 +3,8 @@
 use cowl_crypto::digest::Digest;
 use cowl_crypto::fingerprint::Fingerprint;
 use cowl_domain::{
-    CodecId, EventKind, GrantId, Handle, ItemId, Label, PartyId, Powers, Purpose, RecordId, RequestId, Role,
-    Scope, SealingPolicy, SuiteId, Timestamp,
+    CodecId, ComputeTerms, EventKind, GrantId, Handle, ItemId, Label, PartyId, Powers, Purpose, RecordId,
+    RequestId, Role, Scope, SealingPolicy, SuiteId, Timestamp,
 };
 
 /// How far a party's keys are trusted.
@@ -186,6 +186,8 @@ pub struct GrantInfo {
     pub grantee: Handle,
     /// What it allows.
     pub powers: Powers,
+    /// On what terms programs may work on it.
+    pub compute: Option<ComputeTerms>,
     /// Why.
     pub purpose: Purpose,
     /// The sealed note, opened.

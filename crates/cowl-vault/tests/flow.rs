@@ -29,3 +29,5 @@ mod rekeying;
 mod requests;
 #[path = "flow/search.rs"]
 mod search;
+#[path = "flow/tables.rs"]
+mod tables;

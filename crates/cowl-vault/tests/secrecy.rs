@@ -209,7 +209,7 @@ async fn live(cloud: &Cloud, patient: &Party, reader: &Party) {
         note: planted::REQUEST_NOTE.to_owned(),
     };
     let request = reader.vault.request(&asked).await.unwrap().request;
-    patient.vault.approve(request, vec![], record, None).await.unwrap();
+    patient.vault.approve(request, vec![], record, None, None).await.unwrap();
     for grant in patient.vault.grants().await.unwrap() {
         patient.vault.revoke(&[grant.grant]).await.unwrap();
     }

@@ -16,6 +16,7 @@ use super::large::{Arrived, LABEL_HEAD, digest_of};
 use crate::codec::{self, WHOLE_LIMIT};
 use crate::error::{Result, VaultError};
 use crate::open::suite_of;
+use crate::payload::Envelope;
 use crate::source::{FileStamp, Source};
 use crate::upload::{Content, Length};
 use crate::view::Added;
@@ -78,7 +79,8 @@ impl Adding<'_> {
         let key = ItemKey::make(suite_of(suite));
         let record = self.record().id;
         let content = Content { reader: Cursor::new(head).chain(pipe), length: Length::Open, plan };
-        let outcome = self.vault.seal_stream(&record, &key, content, self.progress).await;
+        let outcome =
+            self.vault.seal_stream(&record, Envelope::of(suite, &key), content, self.progress).await;
         let (parts, passed) = match outcome {
             Err(VaultError::Stream(error)) => return Ok(Added::Refused(broken(&error))),
             outcome => outcome?,

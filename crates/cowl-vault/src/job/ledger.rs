@@ -24,13 +24,25 @@ struct Used {
 }
 
 impl Vault {
+    /// Whether this device has used a consent to this job: it was begun here.
+    ///
+    /// # Errors
+    /// When what this device remembers does not open.
+    pub fn has_begun(&self, job: &JobId) -> Result<bool, VaultError> {
+        Ok(self.used_consents()?.iter().any(|used| used.job == *job))
+    }
+
+    fn used_consents(&self) -> Result<Vec<Used>, VaultError> {
+        match self.local_key.read(&self.profile, CONSENTS)? {
+            Some(bytes) => Ok(wire::decode("used consents", &bytes)?),
+            None => Ok(Vec::new()),
+        }
+    }
+
     fn record_uses(&self, uses: &[ConsentUse]) -> Result<(), LedgerError> {
         // Two processes on one profile wait for one another here.
         let _lock = self.profile.lock()?;
-        let mut known: Vec<Used> = match self.local_key.read(&self.profile, CONSENTS)? {
-            Some(bytes) => wire::decode("used consents", &bytes).map_err(VaultError::from)?,
-            None => Vec::new(),
-        };
+        let mut known = self.used_consents()?;
         let place =
             |job, seat, party| move |used: &Used| (used.job, used.seat, used.party) == (job, seat, party);
         if let Some(again) = uses.iter().find(|new| known.iter().any(place(new.job, new.seat, new.party))) {

@@ -19,6 +19,7 @@ use cowl_seal::suite::Suite;
 use super::unavailable;
 use crate::error::{Result, VaultError};
 use crate::indexing;
+use crate::payload::Envelope;
 use crate::progress::Silent;
 use crate::record::Delta;
 use crate::seal::Coded;
@@ -125,7 +126,8 @@ impl Vault {
         };
         let reader: Box<dyn Read + Send> = Box::new(reader);
         let stream = Content { reader, length: Length::Known(size), plan: None };
-        let (entries, _) = self.seal_stream(&record, &key, stream, &Silent).await?;
+        let (entries, _) =
+            self.seal_stream(&record, Envelope::of(coded.suite, &key), stream, &Silent).await?;
         let origin = sealer.origin(item, &coded);
         let mut sealed = vec![sealer.finish(item, 0, key, &coded, entries, origin)?];
         let title = indexing::document(record, item, &coded.label, &[]).text;

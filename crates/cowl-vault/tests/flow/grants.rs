@@ -28,6 +28,7 @@ async fn a_grant_on_one_item_opens_that_item_only() {
     let world = World::start().await;
     let (record, one, two) = two_items(&world.patient).await;
     let spec = GrantSpec {
+        compute: None,
         purpose: Purpose::SecondOpinion,
         note: Some("the shadow on the left".to_owned()),
         ..grant_spec(record, &[one], world.radiologist.handle)

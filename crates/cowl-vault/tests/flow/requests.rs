@@ -30,13 +30,13 @@ async fn an_approved_request_opens_what_the_owner_chose() {
     let seen = world.patient.vault.requests().await.unwrap();
     assert_eq!(seen[0].note.as_deref(), Some("the scan of May, please"));
     assert_eq!((seen[0].from.as_str(), seen[0].purpose), (world.radiologist.handle, Purpose::Diagnosis));
-    let grants = world.patient.vault.approve(asked.request, vec![item], record, None).await.unwrap();
+    let grants = world.patient.vault.approve(asked.request, vec![item], record, None, None).await.unwrap();
     assert_eq!(grants.len(), 1);
     let answered = &world.radiologist.vault.requests().await.unwrap()[0];
     assert_eq!(answered.state, RequestState::Approved(vec![grants[0].grant]));
     assert_eq!(world.radiologist.get(record, item).await.unwrap(), b"scan");
     assert_matches!(
-        world.patient.vault.approve(asked.request, vec![item], record, None).await,
+        world.patient.vault.approve(asked.request, vec![item], record, None, None).await,
         Err(VaultError::Invalid(_))
     );
 }

@@ -46,6 +46,7 @@ pub fn grant_spec(record: RecordId, items: &[ItemId], grantee: &str) -> GrantSpe
         items: items.to_vec(),
         grantee: grantee.to_owned(),
         powers: Powers::of([Power::Read]),
+        compute: None,
         purpose: Purpose::Treatment,
         expires_at: None,
         note: None,

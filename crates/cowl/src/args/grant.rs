@@ -1,7 +1,7 @@
 //! `cowl grant …`
 
 use clap::{Args, Subcommand};
-use cowl_domain::{Powers, Purpose};
+use cowl_domain::{ComputeTerms, Power, Powers, Purpose};
 
 use crate::moment::Until;
 
@@ -67,6 +67,41 @@ pub(crate) struct Terms {
     pub(crate) until: Option<Until>,
 }
 
+/// On what terms programs may work on what is granted.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "With power 'compute'")]
+pub(crate) struct ComputingTerms {
+    /// The only technique that is allowed; additive-he otherwise
+    #[arg(long, value_name = "NAME")]
+    pub(crate) technique: Option<String>,
+    /// No figure may be about fewer rows; 10 otherwise
+    #[arg(long, value_name = "ROWS")]
+    pub(crate) minimum_cohort: Option<u32>,
+    /// The most jobs; any number otherwise
+    #[arg(long, value_name = "N")]
+    pub(crate) runs: Option<u32>,
+}
+
+impl ComputingTerms {
+    /// The terms that go with these powers.
+    ///
+    /// # Errors
+    /// When there are terms and no power to compute.
+    pub(crate) fn resolve(&self, powers: Powers) -> Result<Option<ComputeTerms>, String> {
+        if powers.contains(Power::Compute) {
+            return Ok(Some(ComputeTerms {
+                technique: self.technique.clone().unwrap_or_else(|| TECHNIQUE.to_owned()),
+                minimum_cohort: self.minimum_cohort.unwrap_or(MINIMUM_COHORT),
+                runs: self.runs,
+            }));
+        }
+        match self.technique.is_some() || self.minimum_cohort.is_some() || self.runs.is_some() {
+            true => Err("--technique, --minimum-cohort and --runs are for power 'compute'".to_owned()),
+            false => Ok(None),
+        }
+    }
+}
+
 /// `cowl grant make`
 #[derive(Debug, Args)]
 pub(crate) struct MakeArguments {
@@ -77,6 +112,8 @@ pub(crate) struct MakeArguments {
     pub(crate) contents: Contents,
     #[command(flatten)]
     pub(crate) terms: Terms,
+    #[command(flatten)]
+    pub(crate) computing: ComputingTerms,
     /// Words that only the two of you can read
     #[arg(long, value_name = "TEXT")]
     pub(crate) note: Option<String>,
@@ -141,16 +178,22 @@ pub(crate) struct ApproveArguments {
     /// When it ends, if not when the request says
     #[arg(long, value_name = "DAY|TIME")]
     pub(crate) until: Option<Until>,
+    #[command(flatten)]
+    pub(crate) computing: ComputingTerms,
     /// Accept keys whose fingerprint nobody has compared yet
     #[arg(long)]
     pub(crate) trust_first_use: bool,
 }
 
+const TECHNIQUE: &str = "additive-he";
+const MINIMUM_COHORT: u32 = 10;
+
 const MAKE_EXAMPLES: &str = "\
 Examples:
   cowl grant make --to radiologist@city --study 1.2.840.113619.2.55 --purpose second-opinion --until 7d
   cowl grant make --to insurer --item invoice.pdf --purpose billing
-  cowl grant make --to hospital@city --all --power read+append --purpose treatment --until 2026-12-31";
+  cowl grant make --to hospital@city --all --power read+append --purpose treatment --until 2026-12-31
+  cowl grant make --to lab@university --item stays --power compute --minimum-cohort 20 --purpose research";
 
 const REVOKE_EXAMPLES: &str = "\
 Examples:

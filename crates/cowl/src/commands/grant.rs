@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use cowl_domain::Scope;
+use cowl_domain::{ComputeTerms, Scope};
 use cowl_vault::view::{GrantInfo, GrantState, RekeyReport, Trust};
 use cowl_vault::{GrantSpec, Vault};
 use jiff::Zoned;
@@ -33,8 +33,10 @@ pub(super) async fn run(context: &Context, command: GrantCommand) -> Result<()> 
 
 async fn make(context: &Context, arguments: &MakeArguments) -> Result<()> {
     let expires_at = resolve(arguments.terms.until.as_ref())?;
+    let compute = arguments.computing.resolve(arguments.terms.power).map_err(Failure::usage)?;
     let vault = session::unlock_and_resume(context).await?;
     let (record, items) = items::contents(&vault, &arguments.contents).await?;
+    check_subject(compute.is_some(), &items)?;
     let grantee = trust::confirm(context, &vault, &arguments.to, arguments.trust_first_use).await?;
     if grantee.trust == Trust::Own {
         return Err(Failure::usage("you may open what is yours without a grant"));
@@ -44,12 +46,22 @@ async fn make(context: &Context, arguments: &MakeArguments) -> Result<()> {
         items,
         grantee: grantee.handle.to_string(),
         powers: arguments.terms.power,
+        compute,
         purpose: arguments.terms.purpose,
         expires_at,
         note: arguments.note.clone(),
     };
     let grants = vault.grant(&spec).await?;
     context.output.data(&GrantList::from(grants.as_slice()))
+}
+
+/// Whoever may compute on a record and not read it could not find out what is in it.
+fn check_subject(computes: bool, items: &[cowl_domain::ItemId]) -> Result<()> {
+    if computes && items.is_empty() {
+        return Err(Failure::usage("power 'compute' is given table by table")
+            .with_hint("name the tables: --item TABLE"));
+    }
+    Ok(())
 }
 
 async fn list(context: &Context, arguments: &ListGrantsArguments) -> Result<()> {
@@ -117,6 +129,8 @@ pub(super) struct GrantRow {
     /// Absent when the grant is on the whole record.
     item: Option<String>,
     powers: Vec<&'static str>,
+    /// Of a grant to compute.
+    compute: Option<Computing>,
     purpose: &'static str,
     note: Option<String>,
     made_at: Moment,
@@ -145,6 +159,7 @@ impl From<&GrantInfo> for GrantRow {
             record: info.record.to_string(),
             item,
             powers: info.powers.iter().map(cowl_domain::Power::as_str).collect(),
+            compute: info.compute.as_ref().map(Computing::from),
             purpose: info.purpose.as_str(),
             note: info.note.clone(),
             made_at: info.made_at.into(),
@@ -180,11 +195,36 @@ impl fmt::Display for GrantRow {
         writeln!(f, "about    {}", self.item.as_deref().unwrap_or("the whole record, future items too"))?;
         writeln!(f, "record   {}", self.record)?;
         writeln!(f, "power    {}", self.powers.join(" and "))?;
+        self.compute.iter().try_for_each(|terms| writeln!(f, "terms    {terms}"))?;
         writeln!(f, "purpose  {}", self.purpose)?;
         self.note.iter().try_for_each(|note| writeln!(f, "note     {}", printable(note)))?;
         writeln!(f, "made     {}", self.made_at)?;
         writeln!(f, "ends     {}", self.end())?;
         write!(f, "state    {}", self.standing())
+    }
+}
+
+/// On what terms programs may work on it.
+#[derive(Debug, Serialize)]
+struct Computing {
+    technique: String,
+    /// The fewest rows that a figure may be about.
+    minimum_cohort: u32,
+    /// The most jobs; absent when there is no bound.
+    runs: Option<u32>,
+}
+
+impl From<&ComputeTerms> for Computing {
+    fn from(terms: &ComputeTerms) -> Self {
+        let ComputeTerms { technique, minimum_cohort, runs } = terms.clone();
+        Self { technique, minimum_cohort, runs }
+    }
+}
+
+impl fmt::Display for Computing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}, figures of {} rows or more", printable(&self.technique), self.minimum_cohort)?;
+        self.runs.iter().try_for_each(|runs| write!(f, ", {} at the most", count((*runs).into(), "job")))
     }
 }
 

@@ -41,7 +41,8 @@ pub(super) async fn approve(context: &Context, arguments: &ApproveArguments) -> 
     let request = find(&vault, &arguments.request).await?;
     let (record, items) = items::contents(&vault, &contents(&arguments.contents, &request)).await?;
     trust::confirm(context, &vault, request.from.as_str(), arguments.trust_first_use).await?;
-    let grants = vault.approve(request.request, items, record, expires_at).await?;
+    let compute = arguments.computing.resolve(request.powers).map_err(Failure::usage)?;
+    let grants = vault.approve(request.request, items, record, expires_at, compute).await?;
     context.output.data(&GrantList::from(grants.as_slice()))
 }
 

@@ -112,6 +112,7 @@ impl Story<'_> {
             items: ids(&self.shared),
             grantee: RADIOLOGIST.to_owned(),
             powers: Powers::of([Power::Read]),
+            compute: None,
             purpose: Purpose::SecondOpinion,
             expires_at: Some(week),
             note: Some("I would value your opinion.".to_owned()),

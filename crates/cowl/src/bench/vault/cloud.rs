@@ -107,6 +107,7 @@ impl World {
             items,
             grantee: RADIOLOGIST.to_owned(),
             powers: Powers::of([Power::Read]),
+            compute: None,
             purpose: Purpose::SecondOpinion,
             expires_at: None,
             note: None,
