@@ -302,6 +302,17 @@ impl SlotPlan {
         Ok(sums)
     }
 
+    /// The values of one row from its decrypted plaintexts, once ranges and tags have been checked.
+    ///
+    /// # Errors
+    /// [`LayoutError`]: what was opened is not this row.
+    pub fn open_row(&self, plaintexts: &[BigInt], key: &TagKey, row: u64) -> Result<Vec<i128>, LayoutError> {
+        let (values, tags) = self.split(plaintexts)?;
+        self.check_ranges(&values, 1)?;
+        key.check([row], &values, &tags)?;
+        Ok(values)
+    }
+
     /// The scores of one block from its decrypted plaintext: `columns` are the numbers under which the block's
     /// ciphertexts were tagged, with the coefficient of each.
     ///

@@ -35,6 +35,7 @@ pub mod news2;
 pub mod opener;
 pub mod regression;
 pub mod result;
+pub mod retrieve;
 pub mod rows;
 pub mod score;
 pub mod seal;

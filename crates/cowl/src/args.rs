@@ -10,10 +10,12 @@ mod bench;
 mod demo;
 mod grant;
 mod image;
+mod job;
 mod key;
 mod party;
 mod record;
 mod seal;
+mod table;
 
 pub(crate) use agent::{AgentCommand, RunArguments};
 pub(crate) use bench::{BenchCommand, BenchGroup, TablesBenchArguments, TablesGroup};
@@ -25,6 +27,7 @@ pub(crate) use grant::{
 pub(crate) use image::{
     CombineArguments, ImageCommand, KeyFileArguments, OpenImageArguments, SealAdditiveArguments, WindowChoice,
 };
+pub(crate) use job::{EvidenceCommand, JobCommand, ShowJobArguments};
 pub(crate) use key::{ExportKeyArguments, KeyCommand, MakeKeyArguments, RecipientArguments};
 pub(crate) use party::{
     KitArguments, LoginArguments, PartyCommand, PasswdArguments, RegisterArguments, ServerArguments,
@@ -35,6 +38,10 @@ pub(crate) use record::{
     RemoveArguments, ShowArguments,
 };
 pub(crate) use seal::{OpenArguments, PassphraseArguments, SealArguments};
+pub(crate) use table::{
+    AskingArguments, ColumnArguments, GetTableArguments, ImportArguments, QueryArguments, RegressArguments,
+    ResultArguments, ResultFormat, SealTableArguments, TableCommand, TableFileArguments,
+};
 
 /// Health records: sealed at home, kept in a cloud that cannot read them, shared and taken back
 #[derive(Debug, Parser)]
@@ -85,6 +92,15 @@ pub(crate) enum Command {
     /// Who may open what: give, take back, ask
     #[command(subcommand)]
     Grant(GrantCommand),
+    /// Tables that the cloud adds up and cannot read: statistics and regression
+    #[command(subcommand)]
+    Table(TableCommand),
+    /// Questions about tables: ask, consent, refuse
+    #[command(subcommand)]
+    Job(JobCommand),
+    /// What proves how a job was done
+    #[command(subcommand)]
+    Evidence(EvidenceCommand),
     /// The log of every access, and its proof
     #[command(subcommand)]
     Audit(AuditCommand),
@@ -157,6 +173,7 @@ Examples:
   cowl record add scans/ report.pdf               seal and store
   cowl grant make --to radiologist@city --study UID --purpose second-opinion --until 7d
   cowl grant revoke --from radiologist@city       take back, and re-key
+  cowl table query 'SELECT ward, enc_avg(los) FROM t GROUP BY ward'
   cowl seal -r age1… -o note.age note.txt         one file, no server
 
 Exit status: 0 yes, 1 no (refused, not verified, not there), 2 wrong usage or a fault.";

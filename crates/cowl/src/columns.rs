@@ -7,15 +7,16 @@ use crate::style::HEAD;
 /// Rows of text under a head, each column as wide as its widest cell.
 #[derive(Debug)]
 pub(crate) struct Columns {
-    head: Vec<&'static str>,
+    head: Vec<String>,
     rows: Vec<Vec<String>>,
     right: Vec<usize>,
 }
 
 impl Columns {
     /// An empty table with these heads.
-    pub(crate) fn new(head: impl IntoIterator<Item = &'static str>) -> Self {
-        Self { head: head.into_iter().collect(), rows: Vec::new(), right: Vec::new() }
+    pub(crate) fn new<H: Into<String>>(head: impl IntoIterator<Item = H>) -> Self {
+        let head = head.into_iter().map(|name| printable(&name.into())).collect();
+        Self { head, rows: Vec::new(), right: Vec::new() }
     }
 
     /// Aligns these columns to the right, counted from 0.
@@ -51,8 +52,7 @@ impl Columns {
 
 impl fmt::Display for Columns {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let head: Vec<String> = self.head.iter().map(|&head| head.to_owned()).collect();
-        write!(f, "{HEAD}{}{HEAD:#}", self.line(&head))?;
+        write!(f, "{HEAD}{}{HEAD:#}", self.line(&self.head))?;
         self.rows.iter().try_for_each(|row| write!(f, "\n{}", self.line(row)))
     }
 }

@@ -13,9 +13,11 @@ mod agent;
 mod audit;
 mod completions;
 mod doctor;
+mod evidence;
 mod grant;
 mod image;
 mod items;
+mod job;
 mod key;
 mod party;
 mod profile;
@@ -24,6 +26,7 @@ mod request;
 mod seal;
 mod search;
 mod server;
+mod table;
 mod trust;
 
 pub(crate) use grant::Rekeyed;
@@ -46,6 +49,9 @@ pub(crate) fn run(context: &Context, command: Command) -> Result<()> {
         Command::Party(command) => block_on(party::run(context, command)),
         Command::Record(command) => block_on(record::run(context, command)),
         Command::Grant(command) => block_on(grant::run(context, command)),
+        Command::Table(command) => table::run(context, command),
+        Command::Job(command) => block_on(job::run(context, command)),
+        Command::Evidence(command) => block_on(evidence::run(context, command)),
         Command::Audit(AuditCommand::List { limit }) => block_on(audit::list(context, limit)),
         Command::Audit(AuditCommand::Verify) => block_on(audit::verify(context)),
         Command::Search(arguments) => block_on(search::search(context, &arguments)),

@@ -1,6 +1,6 @@
 //! `cowl demo`: the whole story once, on this machine, with a real server beside it.
 //!
-//! A story has a [`stage`] on which each step is one line, a [`cast`] of three parties, and a [`cloud`].
+//! A story has a [`stage`] on which each step is one line, a [`cast`], and a [`cloud`].
 //! Each step in [`steps`] makes a promise and checks it; the demo fails when one is not kept.
 
 use std::path::{Path, PathBuf};
@@ -16,6 +16,7 @@ pub(crate) mod packs;
 pub(crate) mod samples;
 mod stage;
 mod steps;
+mod tables;
 
 use crate::args::DemoArguments;
 use crate::commands::Context;
@@ -65,6 +66,8 @@ fn invite(context: &Context, folder: &Path, address: &str) {
         ("and as the patient", as_party(&folder, PATIENT, "record list")),
         ("the radiologist", as_party(&folder, RADIOLOGIST, "grant list")),
         ("the insurer", as_party(&folder, INSURER, "audit list")),
+        ("the hospital", as_party(&folder, tables::HOSPITAL, "table show pn2012")),
+        ("the researcher", as_party(&folder, tables::RESEARCHER, "job list")),
     ];
     context.output.note("");
     for (who, command) in lines {

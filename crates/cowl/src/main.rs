@@ -25,6 +25,7 @@ mod settings;
 mod sink;
 mod size;
 mod style;
+mod tables;
 
 use std::process::ExitCode;
 

@@ -7,7 +7,8 @@ mod world;
 use serde_json::Value;
 use world::{cowl, sibling, text};
 
-const STEPS: [&str; 8] = ["register", "seal", "share", "open", "search", "revoke", "tamper", "audit"];
+const STEPS: [&str; 9] =
+    ["register", "seal", "share", "open", "search", "revoke", "tamper", "audit", "tables"];
 
 fn play(arguments: &[&str], home: &std::path::Path) -> Value {
     let output = cowl(home).args(["demo", "--json", "--no-browser"]).args(arguments).output().unwrap();
@@ -30,7 +31,7 @@ fn the_demo_keeps_every_promise_on_the_samples() {
     let account = play(&["--keep", "kept"], home.path());
     assert_eq!(names(&account), STEPS);
     assert_eq!(account["good"], true);
-    for name in ["cloud", "patient", "radiologist", "insurer"] {
+    for name in ["cloud", "patient", "radiologist", "insurer", "hospital", "researcher"] {
         assert!(home.path().join("kept").join(name).is_dir(), "{name}");
     }
 }

@@ -9,7 +9,7 @@ use crate::moment::parse_duration;
 /// Long-lived helpers.
 #[derive(Debug, Subcommand)]
 pub(crate) enum AgentCommand {
-    /// Do this party's pending work, such as re-keying, until stopped
+    /// Do this party's pending work, such as re-keying and answering what grants allow, until stopped
     Run(RunArguments),
     /// The session keeper; 'cowl party login' starts it
     #[command(hide = true)]
@@ -29,6 +29,9 @@ pub(crate) struct RunArguments {
     /// Look once, do what is there, and end
     #[arg(long)]
     pub(crate) once: bool,
+    /// Leave jobs to 'cowl job approve'
+    #[arg(long)]
+    pub(crate) no_jobs: bool,
 }
 
 const RUN_EXAMPLE: &str = "\

@@ -1,12 +1,21 @@
 //! `cowl agent …`
 
+use std::fmt;
+use std::sync::Arc;
+
+use cowl_api::client::{JobFilter, JobRole};
 use cowl_vault::{Progress, Vault};
+use serde::Serialize;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
-use super::Context;
+use super::{Context, Rekeyed, items};
 use crate::args::{AgentCommand, RunArguments};
+use crate::columns::printable;
 use crate::failure::{Failure, Result};
+use crate::style::BAD;
+use crate::tables::answering::{self, Answered};
+use crate::tables::desk::OpenedTables;
 use crate::{block_on, keeper, session};
 
 pub(super) fn run(context: &Context, command: AgentCommand) -> Result<()> {
@@ -19,47 +28,124 @@ pub(super) fn run(context: &Context, command: AgentCommand) -> Result<()> {
 /// Does pending work until SIGTERM or Ctrl-C, which let the step that is under way come to its end. A second
 /// one does not: what it cuts is resumed by the next run.
 async fn work(context: &Context, arguments: &RunArguments) -> Result<()> {
-    let vault = session::unlock(context).await?;
+    let vault = Arc::new(session::unlock(context).await?);
     let stop = Stop::at_signals()?;
     if !arguments.once {
         context.output.note(format_args!("working for {}; stop with Ctrl-C", vault.me().handle));
     }
+    let agent = Agent { context, vault, jobs: !arguments.no_jobs, opened: Arc::default() };
     tokio::select! {
-        outcome = look_again_and_again(context, &vault, arguments, &stop) => outcome,
+        outcome = agent.look_again_and_again(arguments, &stop) => outcome,
         () = stop.wanted_times(2) => Err(Failure::no("stopped in the middle; the next run resumes the work")),
     }
 }
 
-async fn look_again_and_again(
-    context: &Context,
-    vault: &Vault,
-    arguments: &RunArguments,
-    stop: &Stop,
-) -> Result<()> {
-    while !stop.is_wanted() {
-        match look(context, vault, arguments.once, stop).await {
-            Err(failure) if failure.may_pass() && !arguments.once => {
-                context.output.note(format_args!("{failure}; trying again later"));
-            }
-            outcome => outcome?,
-        }
-        if arguments.once {
-            break;
-        }
-        tokio::select! {
-            () = tokio::time::sleep(arguments.every) => {}
-            () = stop.wanted_times(1) => {}
-        }
-    }
-    Ok(())
+/// What works for a party without a person.
+struct Agent<'a> {
+    context: &'a Context,
+    vault: Arc<Vault>,
+    /// Whether jobs are answered, too.
+    jobs: bool,
+    opened: Arc<OpenedTables>,
 }
 
-async fn look(context: &Context, vault: &Vault, tell_of_nothing: bool, stop: &Stop) -> Result<()> {
-    if !tell_of_nothing && vault.pending().await? == 0 {
-        return Ok(());
+impl Agent<'_> {
+    async fn look_again_and_again(&self, arguments: &RunArguments, stop: &Stop) -> Result<()> {
+        while !stop.is_wanted() {
+            match self.look(arguments.once, stop).await {
+                Err(failure) if failure.may_pass() && !arguments.once => {
+                    self.context.output.note(format_args!("{failure}; trying again later"));
+                }
+                outcome => outcome?,
+            }
+            if arguments.once {
+                break;
+            }
+            tokio::select! {
+                () = tokio::time::sleep(arguments.every) => {}
+                () = stop.wanted_times(1) => {}
+            }
+        }
+        Ok(())
     }
-    let progress = Stoppable { shown: context.output.progress(), stop };
-    context.output.data(&session::work(context, vault, &progress).await?)
+
+    async fn look(&self, tell_of_nothing: bool, stop: &Stop) -> Result<()> {
+        let pending = self.vault.pending().await? > 0;
+        let rekeyed = if pending || tell_of_nothing {
+            let progress = Stoppable { shown: self.context.output.progress(), stop };
+            Some(session::work(self.context, &self.vault, &progress).await?)
+        } else {
+            None
+        };
+        let jobs = if self.jobs { self.answer(stop).await? } else { Vec::new() };
+        match rekeyed.is_some() || !jobs.is_empty() {
+            true => self.context.output.data(&Looked { rekeyed, jobs }),
+            false => Ok(()),
+        }
+    }
+
+    /// Answers the jobs that wait, one after the other. What is wrong with one does not keep back the next.
+    async fn answer(&self, stop: &Stop) -> Result<Vec<LookedJob>> {
+        self.vault.settle_kept().await?;
+        let filter = JobFilter { role: Some(JobRole::Opener), ..JobFilter::default() };
+        let mut looked = Vec::new();
+        for job in self.vault.jobs(&filter).await?.iter().filter(|job| job.state.is_open()) {
+            if stop.is_wanted() {
+                break;
+            }
+            match answering::answer_with(&self.vault, &job.job, &self.opened).await {
+                Ok(answered) => looked.push(LookedJob::Answered(answered)),
+                Err(failure) if failure.may_pass() => return Err(failure),
+                Err(failure) => {
+                    let (job, asker) = (job.job.to_string(), job.asker.to_string());
+                    looked.push(LookedJob::NotAnswered { job, asker, reason: failure.to_string() });
+                }
+            }
+        }
+        Ok(looked)
+    }
+}
+
+/// What one look found and did.
+#[derive(Debug, Serialize)]
+struct Looked {
+    #[serde(flatten)]
+    rekeyed: Option<Rekeyed>,
+    jobs: Vec<LookedJob>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(tag = "outcome", rename_all = "kebab-case")]
+enum LookedJob {
+    Answered(Answered),
+    NotAnswered { job: String, asker: String, reason: String },
+}
+
+impl fmt::Display for Looked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut gap = "";
+        if let Some(rekeyed) = &self.rekeyed {
+            write!(f, "{rekeyed}")?;
+            gap = "\n";
+        }
+        for job in &self.jobs {
+            write!(f, "{gap}{job}")?;
+            gap = "\n";
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for LookedJob {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Answered(answered) => answered.fmt(f),
+            Self::NotAnswered { job, asker, reason } => {
+                let id = &job[..items::SHORT];
+                write!(f, "{BAD}✗{BAD:#} job {id} of {asker}: {}", printable(reason))
+            }
+        }
+    }
 }
 
 /// How often somebody has wanted the work to end.

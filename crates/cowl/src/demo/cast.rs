@@ -34,7 +34,8 @@ impl Cast {
     }
 }
 
-async fn register(cloud: &Cloud, name: &str, role: Role) -> Result<Vault> {
+/// Registers somebody, whose password is kept beside the profile.
+pub(super) async fn register(cloud: &Cloud, name: &str, role: Role) -> Result<Vault> {
     let folder = cloud.place().join(name);
     let mut profile = Profile::create(&folder, cloud.url(), None)?;
     let handle: Handle = name.parse().map_err(|error| Failure::usage(format!("{error}")))?;

@@ -14,6 +14,7 @@ use super::cloud::Cloud;
 use super::input::Input;
 use super::packs::{self, ChangedByte};
 use super::stage::{Stage, Told};
+use super::tables;
 use crate::failure::{Failure, Result};
 use crate::moment::Until;
 use crate::size::{Size, count};
@@ -23,6 +24,7 @@ use crate::size::{Size, count};
 /// # Errors
 /// Why it failed. A step that merely is not as promised does not stop the story.
 pub(super) async fn play(stage: &mut Stage, input: &Input, cloud: &Cloud) -> Result<()> {
+    let key = tables::KeyToCome::begin();
     let begun = Instant::now();
     let cast = waiting(stage, "registering", Cast::register(cloud)).await;
     let took = begun.elapsed();
@@ -52,7 +54,9 @@ pub(super) async fn play(stage: &mut Stage, input: &Input, cloud: &Cloud) -> Res
     stage.tell("revoke", revoked)?;
     let tampered = waiting(stage, "tampering", story.tamper()).await;
     stage.tell("tamper", tampered)?;
-    stage.tell("audit", story.audit().await)
+    stage.tell("audit", story.audit().await)?;
+    let studied = waiting(stage, "sealing a table", tables::play(cloud, key)).await;
+    stage.tell("tables", studied)
 }
 
 async fn waiting<T>(stage: &Stage, what: &str, work: impl Future<Output = T>) -> T {
