@@ -105,7 +105,9 @@ fn a_window_is_shown_and_what_no_picture_can_show_is_refused() {
     let stack = Stack::new();
     let [first, second] = ["sealed/ct_head_026.dcm.sealed", "sealed/ct_head_027.dcm.sealed"];
     stack.expect(0, &["image", "combine", "--subtract", "-o", "change", first, second]);
-    let open = |more: &[&str]| [&["image", "open", "change", "-o", "change.png"][..], &OPENS, more].concat();
+    let open = |more: &[&'static str]| -> Vec<&'static str> {
+        [&["image", "open", "change", "-o", "change.png"][..], &OPENS, more].concat()
+    };
     let refusal = stack.refusal(&open(&[]));
     assert!(refusal.contains("not whole numbers from 0 to 65,535"), "{refusal}");
     stack.expect(0, &open(&["--window", "all"]));

@@ -248,7 +248,6 @@ async fn requests_and_answers_are_not_made_up_or_moved() {
         owner: "patient".to_owned(),
         item: None,
         powers: Powers::of([Power::Read]),
-        compute: None,
         purpose: Purpose::Diagnosis,
         until: None,
         note: "the scan, please".to_owned(),
