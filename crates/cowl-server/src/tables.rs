@@ -242,3 +242,41 @@ async fn blocking<T: Send + 'static>(
 ) -> Result<T, TableFailure> {
     tokio::task::spawn_blocking(work).await.unwrap_or(Err(TableFailure::Panicked))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn more_computations_than_run_and_wait_are_refused() {
+        let policy = ComputePolicy { at_once: 1, queue: 1, ..ComputePolicy::default() };
+        let runner = Runner::new(PathBuf::new(), &policy);
+        let first = runner.permit().await.unwrap();
+        let second = runner.permit();
+        tokio::pin!(second);
+        assert!(futures_util::poll!(&mut second).is_pending());
+        assert!(matches!(runner.permit().await, Err(TableFailure::Busy)));
+        drop(first);
+        let second = second.await.unwrap();
+        let mut cut = Box::pin(runner.permit());
+        assert!(futures_util::poll!(&mut cut).is_pending());
+        drop(cut);
+        drop(second);
+        runner.permit().await.unwrap();
+        assert_eq!(runner.waiting.load(Ordering::Relaxed), 0, "who was cut waits no longer");
+    }
+
+    #[test]
+    fn the_name_of_a_file_is_read_as_the_version_that_it_is_of() {
+        let version = TableVersion {
+            record: RecordId::from_bytes([1; 16]),
+            item: ItemId::from_bytes([2; 16]),
+            placement: Digest::of(b"placement"),
+        };
+        let name = version.to_string();
+        assert_eq!(name.parse::<TableVersion>().unwrap(), version);
+        for other in ["", "-", "--", &name[1..], &format!("{name}.abc.partial")] {
+            assert!(other.parse::<TableVersion>().is_err(), "{other}");
+        }
+    }
+}

@@ -250,6 +250,31 @@ async fn an_item_that_is_no_table_is_refused_by_name() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn tables_beyond_what_the_operator_allows_are_refused_by_name() {
+    type Bound = fn(&mut cowl_server::ServerConfig);
+    let bounds: [Bound; 2] =
+        [|config| config.compute.cache_bytes = 1000, |config| config.compute.selection_bytes = 1000];
+    for bound in bounds {
+        let world = World::start_with(bound).await;
+        let study = study(&world, None).await;
+        let asked = study.asked(BY_WARD).await;
+        study.consent(&asked, world.now()).await.unwrap();
+        let refused = study.owner.client.compute_job(&asked.spec.job).await;
+        assert_eq!(code(refused), ProblemCode::TooLarge);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_buries_an_owner_under_jobs() {
+    let world = World::start_with(|config| config.compute.most_waiting = 1).await;
+    let study = study(&world, None).await;
+    let first = study.asked(BY_WARD).await;
+    assert_eq!(code(study.ask(&study.draft(BY_WARD)).await), ProblemCode::NotAllowed);
+    study.asker.client.withdraw_job(&first.spec.job).await.unwrap();
+    study.asked(BY_WARD).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_header_that_does_not_name_the_parts_is_not_taken_in() {
     let world = World::start().await;
     let owner = world.person("hospital").await;
