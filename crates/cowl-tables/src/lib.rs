@@ -18,7 +18,7 @@
 //! - [`regression`]: ordinary and ridge least squares from the same sums;
 //! - [`distribution`]: the tails that p-values and intervals need;
 //! - [`score`], [`news2`]: scores of single rows by open weights;
-//! - [`result`]: the numbers that the query names, for its receiver; [`export`]: the same as Parquet.
+//! - [`result`]: the numbers that the query names, for its receiver.
 //!
 //! [`technique`] puts the way back into the flow of a job.
 
@@ -27,7 +27,6 @@ pub mod coding;
 pub mod cohort;
 pub mod distribution;
 mod exact;
-pub mod export;
 pub mod import;
 pub mod layout;
 pub mod moments;

@@ -150,7 +150,7 @@ impl Footer {
         let footer = Self::read(bytes)?;
         // Lengths below 2⁶³ each may still not add up; then there is nothing to encode.
         let sizes = footer.groups.iter().flat_map(|group| &group.chunks);
-        let end = sizes.fold(Some(MAGIC.len() as u64), |sum, bytes| sum?.checked_add(*bytes))?;
+        let end = sizes.copied().try_fold(MAGIC.len() as u64, u64::checked_add)?;
         (i64::try_from(end).is_ok() && footer.encode() == bytes).then_some(footer)
     }
 

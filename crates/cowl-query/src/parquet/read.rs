@@ -293,9 +293,9 @@ fn chunk_starts(footer: &Footer) -> Vec<Vec<u64>> {
 /// round; there are few lengths that a header can have.
 fn cells_of_chunk(bytes: &[u8], shape: super::footer::Shape, rows: u64) -> Option<Vec<crate::Cell>> {
     const LONGEST_HEADER: usize = 40;
-    let header = (1..LONGEST_HEADER.min(bytes.len())).find_map(|length| {
+    let header = (1..LONGEST_HEADER.min(bytes.len())).find(|length| {
         let header = page_header(rows, (bytes.len() - length) as u64);
-        (header.len() == length && bytes.starts_with(&header)).then_some(length)
+        header.len() == *length && bytes.starts_with(&header)
     })?;
     i32::try_from(bytes.len() - header).ok()?;
     decode(&bytes[header..], shape, usize::try_from(rows).ok()?)
