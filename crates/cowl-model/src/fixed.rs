@@ -1,7 +1,8 @@
 //! The plaintext reference: a program's steps in the clear, bit for bit what two parties compute.
 //!
-//! Truncation is where protocols may differ by a unit, so it is an argument: [`Faithful`] rounds down, a technique
-//! that lets a carry depend on its masks brings a rule that knows them.
+//! Truncation is where protocols may differ by a unit, so it is an argument. A technique that lets a carry depend on
+//! its masks brings a rule that knows them; without masks [`Nearest`] comes within one unit of it at each truncation.
+//! Programs made for [`crate::program::Rounding::Faithful`] are run with [`Faithful`], bit for bit.
 
 mod ranges;
 
@@ -58,6 +59,18 @@ impl Truncation for Faithful {
     fn truncate(&mut self, _: usize, values: &mut [u64], bits: u32, ring: Ring) {
         for value in values {
             *value = ring.reduce((ring.signed(*value) >> bits) as u64);
+        }
+    }
+}
+
+/// ⌊x / 2^bits + 1/2⌋: what a carry that depends on masks gives on average.
+pub struct Nearest;
+
+impl Truncation for Nearest {
+    fn truncate(&mut self, _: usize, values: &mut [u64], bits: u32, ring: Ring) {
+        for value in values {
+            let signed = ring.signed(*value);
+            *value = ring.reduce(((signed >> bits) + (signed >> (bits - 1) & 1)) as u64);
         }
     }
 }

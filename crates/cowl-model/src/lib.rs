@@ -10,7 +10,8 @@
 //! - [`program`]: the architecture as steps on fixed-point numbers modulo 2^k;
 //! - [`fixed`]: the same steps in the clear, bit for bit what two parties compute.
 //!
-//! Beside them: [`weights`], the bytes for their owner to seal; [`inspect`], what there is to see beforehand.
+//! Beside them: [`weights`], the bytes for their owner to seal; [`inspect`], what there is to see beforehand;
+//! [`zoo`], networks for benches.
 //!
 //! No I/O except [`onnx::Folder`], no randomness, no secrets' types: who may see what is decided above.
 
@@ -29,13 +30,14 @@ pub mod ring;
 pub mod shape;
 pub mod tensor;
 pub mod weights;
+pub mod zoo;
 
 pub use bilinear::Bilinear;
 pub use function::{Curve, Function};
 pub use graph::Graph;
 pub use import::{Bound, ImportError, ImportOptions, Model, import};
 pub use local::Local;
-pub use program::{Program, compile};
+pub use program::{Program, Rounding, compile};
 pub use ring::Ring;
 pub use shape::{Shape, ShapeError};
 pub use tensor::Tensor;

@@ -3,6 +3,7 @@
 //! The messages are declared by hand after `onnx.proto`; fields that cannot change what a model computes are left
 //! out. A file is data from strangers: every length is checked before it is believed.
 
+pub mod builder;
 pub mod external;
 mod functions;
 pub mod messages;

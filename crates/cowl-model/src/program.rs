@@ -1,6 +1,6 @@
 //! The two-party program: an architecture as steps on fixed-point numbers modulo 2^k.
 //!
-//! Everything here follows from the architecture and the [`Ring`] alone, so both parties and the dealer make the
+//! Everything here follows from the architecture, the [`Ring`] and the [`Rounding`] alone, so both parties and the dealer make the
 //! same program, step for step, without a word. A [`Value`] is known to nobody (it is shared, or masked); a
 //! [`Weight`] is known to the model owner, who prepares it in floats from the model's weights and rounds it once.
 //!
@@ -53,7 +53,7 @@ impl WeightId {
 pub struct Value {
     /// Its sizes.
     pub shape: Shape,
-    /// How many of its bits stand behind the point: f, 2f before a truncation, 0 for places that ArgMax gives.
+    /// How many of its bits stand behind the point: f, more before a truncation, 0 for places that ArgMax gives.
     pub fraction: u32,
 }
 
@@ -171,10 +171,21 @@ pub struct ProgramOutput {
     pub value: ValueId,
 }
 
+/// How bits behind the point are cut, as far as the program has to know.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Rounding {
+    /// Up as often as the bits that are cut say, by a carry that depends on masks: right on average by itself.
+    #[default]
+    Nearby,
+    /// Always down: half a unit is added before, so that it is right on average, too.
+    Faithful,
+}
+
 /// What the parties run.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Program {
     ring: Ring,
+    rounding: Rounding,
     values: Vec<Value>,
     weights: Vec<Weight>,
     steps: Vec<Step>,
@@ -185,6 +196,11 @@ impl Program {
     /// The ring of all its numbers.
     pub fn ring(&self) -> Ring {
         self.ring
+    }
+
+    /// How its truncations are meant.
+    pub fn rounding(&self) -> Rounding {
+        self.rounding
     }
 
     /// Everything that depends on the data.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use minicbor::{Decode, Encode};
 
-/// Numbers modulo 2^`bits`, of which the lowest `fraction` stand behind the point. A number in a `u64` may have
+/// Numbers modulo 2^`bits`, of which the lowest `fraction` stand behind the point; of weights, `weight_fraction`. A number in a `u64` may have
 /// anything above its `bits`; [`Ring::signed`] looks at the bits that count.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Encode, Decode)]
 pub struct Ring {
@@ -12,6 +12,8 @@ pub struct Ring {
     bits: u32,
     #[n(1)]
     fraction: u32,
+    #[n(2)]
+    weight_fraction: u32,
 }
 
 /// A ring that is not on the menu.
@@ -35,7 +37,7 @@ impl Ring {
     pub const MENU: [Self; 4] = [Self::of(32, 12), Self::of(40, 15), Self::of(48, 18), Self::of(64, 24)];
 
     const fn of(bits: u32, fraction: u32) -> Self {
-        Self { bits, fraction }
+        Self { bits, fraction, weight_fraction: fraction }
     }
 
     /// A ring with `bits` of the menu and any sensible number of them behind the point.
@@ -45,7 +47,19 @@ impl Ring {
     pub fn new(bits: u32, fraction: u32) -> Result<Self, RingError> {
         let known = matches!(bits, 32 | 40 | 48 | 64);
         let sensible = known && (4..=(bits - 8) / 2).contains(&fraction);
-        if sensible { Ok(Self { bits, fraction }) } else { Err(RingError { bits, fraction }) }
+        if sensible { Ok(Self::of(bits, fraction)) } else { Err(RingError { bits, fraction }) }
+    }
+
+    /// The same with more bits behind the point for weights, which are many and small: their sums, not they, are what
+    /// must fit.
+    ///
+    /// # Errors
+    /// [`RingError`] unless between f and k − f − 4.
+    pub fn with_weight_fraction(self, weight_fraction: u32) -> Result<Self, RingError> {
+        if (self.fraction..=self.bits - self.fraction - 4).contains(&weight_fraction) {
+            return Ok(Self { weight_fraction, ..self });
+        }
+        Err(RingError { bits: self.bits, fraction: weight_fraction })
     }
 
     /// k
@@ -56,6 +70,11 @@ impl Ring {
     /// f
     pub fn fraction(self) -> u32 {
         self.fraction
+    }
+
+    /// How many bits of weights stand behind the point: f, or more.
+    pub fn weight_fraction(self) -> u32 {
+        self.weight_fraction
     }
 
     /// The bits that count.
@@ -95,7 +114,11 @@ impl Ring {
 
 impl fmt::Display for Ring {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "k = {}, f = {}", self.bits, self.fraction)
+        write!(formatter, "k = {}, f = {}", self.bits, self.fraction)?;
+        if self.weight_fraction > self.fraction {
+            write!(formatter, ", {} for weights", self.weight_fraction)?;
+        }
+        Ok(())
     }
 }
 

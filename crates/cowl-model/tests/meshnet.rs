@@ -4,9 +4,9 @@
 
 use std::path::Path;
 
-use cowl_model::fixed::{self, Faithful};
+use cowl_model::fixed::{self, Nearest};
 use cowl_model::onnx::NoFiles;
-use cowl_model::{ImportOptions, Model, Ring, Shape, Tensor, compile, import, inspect};
+use cowl_model::{ImportOptions, Model, Ring, Rounding, Shape, Tensor, compile, import, inspect};
 
 const SIDE: usize = 64;
 const HEADER: usize = 352;
@@ -67,10 +67,10 @@ fn labels_are_the_same_on_integers() {
     let graph = &model.architecture;
     let (ring, overflows) = fixed::observe(graph, &[vec![input()]], &model.weights).unwrap().ring(graph, 2.0);
     assert!(overflows.is_empty(), "{overflows:?}");
-    let program = compile(graph, ring).unwrap();
+    let program = compile(graph, ring, Rounding::Nearby).unwrap();
     let weights = fixed::quantise_weights(&program, graph, &model.weights).unwrap();
     let data = fixed::quantise_input(&program, "t1", &input()).unwrap();
-    let scores = fixed::evaluate(&program, &[data], &weights, &mut Faithful).unwrap();
+    let scores = fixed::evaluate(&program, &[data], &weights, &mut Nearest).unwrap();
     let scores = fixed::real(&program, program.value(program.outputs()[0].value), &scores[0]);
     let agreement = agreement(&scores);
     println!("{ring}: {:.4} % of the voxels as onnxruntime has them", 100.0 * agreement);
@@ -80,7 +80,7 @@ fn labels_are_the_same_on_integers() {
 #[test]
 fn layers_are_listed_with_their_geometry_and_cost() {
     let model = meshnet();
-    let program = compile(&model.architecture, Ring::MENU[0]).unwrap();
+    let program = compile(&model.architecture, Ring::MENU[0], Rounding::Nearby).unwrap();
     let layers = inspect::layers(&model.architecture, &program);
     assert_eq!(model.architecture.weight_count(), 5598);
     assert_eq!(layers.iter().map(|layer| layer.weights).sum::<u64>(), 5598);

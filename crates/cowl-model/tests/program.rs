@@ -5,10 +5,10 @@
 mod build;
 
 use build::{Builder, float, int, ints, numbers};
-use cowl_model::fixed::{self, Faithful, Truncation};
+use cowl_model::fixed::{self, Faithful, Nearest, Truncation};
 use cowl_model::onnx::NoFiles;
 use cowl_model::program::{CompileError, Operation, Spline};
-use cowl_model::{Function, ImportOptions, Model, Program, Ring, Shape, Tensor, compile, import};
+use cowl_model::{Function, ImportOptions, Model, Program, Ring, Rounding, Shape, Tensor, compile, import};
 
 fn imported(builder: Builder) -> Model {
     import(&builder.bytes(), &NoFiles, &ImportOptions::default()).unwrap()
@@ -56,7 +56,7 @@ fn row(data: Vec<f32>) -> Tensor<f32> {
 
 #[test]
 fn a_layer_takes_its_bias_and_the_relu_behind_it_cuts_and_compares_in_one() {
-    let program = compile(&perceptron().architecture, Ring::MENU[0]).unwrap();
+    let program = compile(&perceptron().architecture, Ring::MENU[0], Rounding::Nearby).unwrap();
     let operations: Vec<&Operation> = program.steps().iter().map(|step| &step.operation).collect();
     assert!(matches!(
         operations.as_slice(),
@@ -76,8 +76,8 @@ fn integers_come_as_near_to_floats_as_their_bits_allow() {
     let input = row(numbers(30, 9));
     let floats = model.architecture.evaluate(std::slice::from_ref(&input), &model.weights).unwrap();
     for ring in Ring::MENU {
-        let program = compile(&model.architecture, ring).unwrap();
-        let difference = largest_difference(&run(&program, &model, &input, &mut Faithful), &floats[0]);
+        let program = compile(&model.architecture, ring, Rounding::Nearby).unwrap();
+        let difference = largest_difference(&run(&program, &model, &input, &mut Nearest), &floats[0]);
         let unit = 1.0 / (1u32 << ring.fraction()) as f32;
         assert!(difference < 24.0 * unit, "{ring}: {difference}");
     }
@@ -98,11 +98,22 @@ impl Truncation for EveryOther {
 fn a_carry_at_each_truncation_moves_results_by_few_units() {
     let model = perceptron();
     let input = row(numbers(30, 3));
-    let program = compile(&model.architecture, Ring::MENU[3]).unwrap();
-    let faithful = run(&program, &model, &input, &mut Faithful);
+    let program = compile(&model.architecture, Ring::MENU[3], Rounding::Nearby).unwrap();
+    let nearest = run(&program, &model, &input, &mut Nearest);
     let other = run(&program, &model, &input, &mut EveryOther);
-    assert_ne!(faithful, other);
-    assert!(largest_difference(&faithful, &other) < 8.0 / (1 << 24) as f32);
+    assert_ne!(nearest, other);
+    assert!(largest_difference(&nearest, &other) < 8.0 / (1 << 24) as f32);
+}
+
+#[test]
+fn a_faithful_program_rounds_to_the_nearest_by_always_going_down() {
+    let model = perceptron();
+    let input = row(numbers(30, 4));
+    for ring in Ring::MENU {
+        let nearby = compile(&model.architecture, ring, Rounding::Nearby).unwrap();
+        let faithful = compile(&model.architecture, ring, Rounding::Faithful).unwrap();
+        assert_eq!(run(&nearby, &model, &input, &mut Nearest), run(&faithful, &model, &input, &mut Faithful));
+    }
 }
 
 #[test]
@@ -116,8 +127,8 @@ fn means_of_many_numbers_keep_their_digits_in_the_smallest_ring() {
     let data = numbers(128 * 128, 5).iter().map(|value| value.abs()).collect();
     let input = Tensor::new(Shape::new([1, 1, 128, 128]).unwrap(), data).unwrap();
     let floats = model.architecture.evaluate(std::slice::from_ref(&input), &[]).unwrap();
-    let program = compile(&model.architecture, Ring::MENU[0]).unwrap();
-    let difference = largest_difference(&run(&program, &model, &input, &mut Faithful), &floats[0]);
+    let program = compile(&model.architecture, Ring::MENU[0], Rounding::Nearby).unwrap();
+    let difference = largest_difference(&run(&program, &model, &input, &mut Nearest), &floats[0]);
     assert!(difference < 1e-3, "{difference}");
 }
 
@@ -126,9 +137,9 @@ fn places_of_the_largest_are_exact() {
     let model = imported(
         Builder::new(17).input("x", &[1, 9]).node("ArgMax", &["x"], &["y"], &[int("axis", 1)]).output("y"),
     );
-    let program = compile(&model.architecture, Ring::MENU[0]).unwrap();
+    let program = compile(&model.architecture, Ring::MENU[0], Rounding::Nearby).unwrap();
     let input = row(vec![0.5, -1.0, 3.0, 2.5, 3.0, 0.0, -9.0, 2.0, 1.0]);
-    assert_eq!(run(&program, &model, &input, &mut Faithful).data(), [2.0]);
+    assert_eq!(run(&program, &model, &input, &mut Nearest).data(), [2.0]);
     assert_eq!(program.cost().comparisons, 8);
 }
 
@@ -143,7 +154,10 @@ fn an_output_that_would_only_tell_weights_is_refused() {
             .output("y")
             .output("z"),
     );
-    assert_eq!(compile(&model.architecture, Ring::MENU[0]), Err(CompileError::ConstantOutput("z".into())));
+    assert_eq!(
+        compile(&model.architecture, Ring::MENU[0], Rounding::Nearby),
+        Err(CompileError::ConstantOutput("z".into()))
+    );
 }
 
 #[test]
@@ -155,7 +169,7 @@ fn weights_that_are_no_numbers_are_refused_by_their_layer() {
             .node("Mul", &["x", "w"], &["y"], &[])
             .output("y"),
     );
-    let program = compile(&model.architecture, Ring::MENU[0]).unwrap();
+    let program = compile(&model.architecture, Ring::MENU[0], Rounding::Nearby).unwrap();
     let error = fixed::quantise_weights(&program, &model.architecture, &model.weights).unwrap_err();
     assert_eq!(error.to_string(), "'y': NaN does not fit into k = 32, f = 12");
 }
@@ -183,7 +197,9 @@ fn layers_that_overflow_are_named_and_a_larger_ring_is_chosen() {
             .ring(&model.architecture, 2.0)
             .0
     };
-    assert_eq!((ring(&quiet), ring(&model)), (Ring::MENU[0], Ring::MENU[2]));
+    let bits = |model: &Model| (ring(model).bits(), ring(model).fraction());
+    assert_eq!((bits(&quiet), bits(&model)), ((32, 12), (48, 18)));
+    assert_eq!(ring(&quiet).to_string(), "k = 32, f = 12, 16 for weights");
 }
 
 #[test]
@@ -215,7 +231,7 @@ fn no_input_within_bounds_exceeds_what_is_said_to_be_possible() {
 #[test]
 fn splines_keep_to_their_functions() {
     let within = |ring: Ring, function: Function, from: f64, to: f64| {
-        let spline = Spline::of(function, ring);
+        let spline = Spline::of(function, ring, Rounding::Faithful);
         let unit = (1u64 << ring.fraction()) as f64;
         for at in 0..4001 {
             let x = (from + (to - from) * f64::from(at) / 4000.0) * unit;

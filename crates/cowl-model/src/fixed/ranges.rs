@@ -9,6 +9,9 @@ use crate::ring::Ring;
 use crate::shape::ShapeError;
 use crate::tensor::Tensor;
 
+/// So many bits more than data weights get at most; beyond, the rounding of data is what remains.
+const FINEST: u32 = 8;
+
 /// The largest magnitude of every operation's output: seen in runs, or possible.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Ranges {
@@ -130,12 +133,17 @@ impl Ranges {
         self.largest[id.index()]
     }
 
-    /// The smallest ring of the menu that holds everything, `margin` times over. If none does, the largest, with what
-    /// overflows even there.
+    /// The smallest ring of the menu that holds everything, `margin` times over, and in it as many bits for weights as
+    /// still fit. If none does, the largest, with what overflows even there.
     pub fn ring(&self, graph: &Graph, margin: f64) -> (Ring, Vec<Overflow>) {
-        let fitting = Ring::MENU.into_iter().find(|&ring| self.overflows(graph, ring, margin).is_empty());
-        let ring = fitting.unwrap_or(Ring::MENU[Ring::MENU.len() - 1]);
-        (ring, self.overflows(graph, ring, margin))
+        let fits = |ring: &Ring| self.overflows(graph, *ring, margin).is_empty();
+        let Some(ring) = Ring::MENU.into_iter().find(fits) else {
+            let ring = Ring::MENU[Ring::MENU.len() - 1];
+            return (ring, self.overflows(graph, ring, margin));
+        };
+        let finer =
+            (1..=FINEST).rev().filter_map(|more| ring.with_weight_fraction(ring.fraction() + more).ok());
+        (finer.into_iter().find(fits).unwrap_or(ring), Vec::new())
     }
 
     /// Layers whose values, taken `margin` times as large, do not fit the ring; each once.
@@ -143,7 +151,7 @@ impl Ranges {
         let mut found: Vec<Overflow> = Vec::new();
         for id in graph.ids() {
             let node = graph.node(id);
-            let fits = capacity(&node.operator, ring);
+            let fits = capacity(graph, node, ring);
             let counts = node.origin == Origin::Data && node.element == Element::Real;
             if !counts || self.largest(id) * margin < fits {
                 continue;
@@ -160,14 +168,24 @@ impl Ranges {
     }
 }
 
-/// The magnitude that still fits where an operation writes its output: products have 2f bits behind the point, all
-/// others f, and a bit is left for differences of two.
-fn capacity(operator: &Operator, ring: Ring) -> f64 {
-    let behind = match operator {
+/// The magnitude that still fits where an operation writes its output, one bit left for differences of two: products
+/// have bits of both factors behind the point, and so has what is added to them at once.
+fn capacity(graph: &Graph, node: &Node, ring: Ring) -> f64 {
+    let of_weights =
+        |node: &Node| node.inputs.iter().any(|&input| graph.node(input).origin == Origin::Weights);
+    let is_product = |node: &Node| matches!(node.operator, Operator::Bilinear(_));
+    let adds_to_product = || {
+        let sums = matches!(node.operator, Operator::Local(Local::Add | Local::Subtract));
+        sums && node.inputs.iter().any(|&input| is_product(graph.node(input)))
+    };
+    let (f, of_weight) = (ring.fraction(), ring.weight_fraction());
+    let behind = match &node.operator {
+        Operator::Bilinear(_) if of_weights(node) => f + of_weight,
         Operator::Bilinear(_) | Operator::Scale(_) | Operator::Interpolate(_) | Operator::Function(_) => {
-            2 * ring.fraction()
+            2 * f
         }
-        _ => ring.fraction(),
+        _ if adds_to_product() => f + of_weight,
+        _ => f,
     };
     (f64::from(ring.bits()) - 2.0 - f64::from(behind)).exp2()
 }

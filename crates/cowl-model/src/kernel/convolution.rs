@@ -5,7 +5,7 @@ use rayon::prelude::*;
 
 use super::Number;
 use super::contraction::add_scaled;
-use super::window::{LEADING, Window};
+use super::window::Window;
 use crate::shape::{Shape, ShapeError};
 use crate::tensor::Tensor;
 
@@ -41,7 +41,6 @@ pub struct TransposedConvolution {
 struct Plan<'a> {
     window: &'a Window,
     groups: usize,
-    batch: usize,
     /// Channels a group on the wide side (that the window slides over) and on the narrow side.
     wide: usize,
     narrow: usize,
@@ -70,7 +69,6 @@ impl Convolution {
         let plan = Plan {
             window: &self.window,
             groups: self.groups,
-            batch: *batch,
             wide: *wide,
             narrow: filters / self.groups,
             spatial: Shape::new(spatial)?,
@@ -96,8 +94,9 @@ impl Convolution {
         let (plan, shape) = self.plan(input.shape(), filter.shape())?;
         let mut output = vec![N::default(); shape.count()];
         if shape.count() > 0 && plan.spatial.count() > 0 {
+            let runs = plan.runs();
             let planes = output.par_chunks_exact_mut(plan.places.count()).enumerate();
-            planes.for_each(|(at, plane)| plan.gather(at, input.data(), filter.data(), plane));
+            planes.for_each(|(at, plane)| plan.gather(&runs, at, input.data(), filter.data(), plane));
         }
         Tensor::new(shape, output)
     }
@@ -123,7 +122,6 @@ impl TransposedConvolution {
         let plan = Plan {
             window: &self.window,
             groups: self.groups,
-            batch: *batch,
             wide: *wide,
             narrow: channels / self.groups,
             spatial: Shape::new(self.sizes.as_slice())?,
@@ -149,80 +147,87 @@ impl TransposedConvolution {
         let (plan, shape) = self.plan(input.shape(), filter.shape())?;
         let mut output = vec![N::default(); shape.count()];
         if shape.count() > 0 && plan.places.count() > 0 {
+            let runs = plan.runs();
             let planes = output.par_chunks_exact_mut(plan.spatial.count()).enumerate();
-            planes.for_each(|(at, plane)| plan.scatter(at, input.data(), filter.data(), plane));
+            planes.for_each(|(at, plane)| plan.scatter(&runs, at, input.data(), filter.data(), plane));
         }
         Tensor::new(shape, output)
     }
 }
 
+/// Where one tap of the kernel meets one row of places: runs along the last axis of both sides.
+struct Run {
+    row: usize,
+    tap: usize,
+    /// Where the run begins on the wide side, and from one number to the next.
+    wide: usize,
+    step: usize,
+    /// Where it begins on the narrow side.
+    narrow: usize,
+    length: usize,
+}
+
 impl Plan<'_> {
     /// One plane of a convolution's output: `at` counts batch and filters.
-    fn gather<N: Number>(&self, at: usize, input: &[N], filter: &[N], plane: &mut [N]) {
+    fn gather<N: Number>(&self, runs: &[Run], at: usize, input: &[N], filter: &[N], plane: &mut [N]) {
         let filters = self.narrow * self.groups;
         let (batch, filter_at) = (at / filters, at % filters);
-        let group = filter_at / self.narrow;
-        for channel in 0..self.wide {
-            let source = (batch * self.groups + group) * self.wide + channel;
-            let from = &input[source * self.spatial.count()..][..self.spatial.count()];
-            let weights = &filter[(filter_at * self.wide + channel) * self.taps..][..self.taps];
-            self.each_run(|tap, wide, narrow, length, step| {
-                let sums = &mut plane[narrow..narrow + length];
-                if step == 1 {
-                    add_scaled(sums, weights[tap], &from[wide..wide + length]);
-                } else {
-                    for (sum, &value) in sums.iter_mut().zip(from[wide..].iter().step_by(step)) {
-                        *sum = sum.plus(weights[tap].times(value));
-                    }
+        let first = (batch * self.groups + filter_at / self.narrow) * self.wide;
+        let size = self.spatial.count();
+        // Row by row, so that the sums stay near.
+        for runs in runs.chunk_by(|one, other| one.row == other.row) {
+            for channel in 0..self.wide {
+                let from = &input[(first + channel) * size..][..size];
+                let weights = &filter[(filter_at * self.wide + channel) * self.taps..][..self.taps];
+                for run in runs {
+                    let sums = &mut plane[run.narrow..run.narrow + run.length];
+                    add_steps(sums, weights[run.tap], &from[run.wide..], run.step);
                 }
-            });
+            }
         }
     }
 
     /// One plane of a transposed convolution's output.
-    fn scatter<N: Number>(&self, at: usize, input: &[N], filter: &[N], plane: &mut [N]) {
+    fn scatter<N: Number>(&self, runs: &[Run], at: usize, input: &[N], filter: &[N], plane: &mut [N]) {
         let outputs = self.wide * self.groups;
         let (batch, output_at) = (at / outputs, at % outputs);
         let (group, channel) = (output_at / self.wide, output_at % self.wide);
-        debug_assert!(batch < self.batch);
+        let size = self.places.count();
         for narrow_channel in 0..self.narrow {
             let input_channel = group * self.narrow + narrow_channel;
-            let source = batch * self.groups * self.narrow + input_channel;
-            let from = &input[source * self.places.count()..][..self.places.count()];
+            let from = &input[(batch * self.groups * self.narrow + input_channel) * size..][..size];
             let weights = &filter[(input_channel * self.wide + channel) * self.taps..][..self.taps];
-            self.each_run(|tap, wide, narrow, length, step| {
-                let values = from[narrow..narrow + length].iter();
-                for (sum, &value) in plane[wide..].iter_mut().step_by(step).zip(values) {
-                    *sum = sum.plus(weights[tap].times(value));
+            for run in runs {
+                let values = from[run.narrow..run.narrow + run.length].iter();
+                for (sum, &value) in plane[run.wide..].iter_mut().step_by(run.step).zip(values) {
+                    *sum = sum.plus(weights[run.tap].times(value));
                 }
-            });
+            }
         }
     }
 
-    /// Visits, for every tap of the kernel, runs along the last axis: (tap, offset on the wide side, offset on the
-    /// narrow side, length, step on the wide side). Padding is left out.
-    fn each_run(&self, mut visit: impl FnMut(usize, usize, usize, usize, usize)) {
+    /// All runs, row by row. Padding is left out.
+    fn runs(&self) -> Vec<Run> {
         let last = self.spatial.rank() - 1;
-        let kernel = &self.window.kernel;
-        let strides = self.spatial.strides();
-        let moves = self.places.strides();
-        let mut tap_at = vec![0; last + 1];
-        for tap in 0..self.taps {
-            split(tap, kernel, &mut tap_at);
-            let Some((first, length)) = self.run(last, tap_at[last]) else { continue };
-            let wide = self.source(last, tap_at[last], first).expect("a run begins inside");
-            let step = self.window.strides[last];
-            let rows = &self.places.sizes()[..last];
-            let mut row_at = vec![0; last];
-            for row in 0..rows.iter().product() {
-                split(row, rows, &mut row_at);
+        let (strides, moves) = (self.spatial.strides(), self.places.strides());
+        let rows = &self.places.sizes()[..last];
+        let (mut tap_at, mut row_at) = (vec![0; last + 1], vec![0; last]);
+        let mut runs = Vec::new();
+        for row in 0..rows.iter().product() {
+            split(row, rows, &mut row_at);
+            let narrow: usize = row_at.iter().zip(&moves).map(|(at, step)| at * step).sum();
+            for tap in 0..self.taps {
+                split(tap, &self.window.kernel, &mut tap_at);
                 let offset =
                     |axis: usize| self.source(axis, tap_at[axis], row_at[axis]).map(|at| at * strides[axis]);
                 let Some(outer) = (0..last).map(offset).sum::<Option<usize>>() else { continue };
-                let narrow: usize = row_at.iter().zip(&moves).map(|(at, step)| at * step).sum();
-                visit(tap, outer + wide, narrow + first, length, step);
+                let Some((first, length)) = self.run(last, tap_at[last]) else { continue };
+                let wide = outer + self.source(last, tap_at[last], first).expect("a run begins inside");
+                let step = self.window.strides[last];
+                runs.push(Run { row, tap, wide, step, narrow: narrow + first, length });
             }
         }
+        runs
     }
 
     /// Where a tap of the window at `place` reads on one axis, unless in the padding.
@@ -239,6 +244,16 @@ impl Plan<'_> {
         let beyond = (self.spatial.size(axis) + before).checked_sub(shift)?.div_ceil(stride);
         let end = beyond.min(self.places.size(axis));
         (first < end).then(|| (first, end - first))
+    }
+}
+
+/// sums += factor · every `step`-th value
+fn add_steps<N: Number>(sums: &mut [N], factor: N, values: &[N], step: usize) {
+    if step == 1 {
+        return add_scaled(sums, factor, values);
+    }
+    for (sum, &value) in sums.iter_mut().zip(values.iter().step_by(step)) {
+        *sum = sum.plus(factor.times(value));
     }
 }
 
@@ -260,5 +275,3 @@ pub(crate) fn transposed_products(input: &Shape, filter: &Shape) -> u64 {
     let taps: usize = filter.sizes().get(1..).unwrap_or_default().iter().product();
     input.count() as u64 * taps as u64
 }
-
-const _: () = assert!(LEADING == 2);

@@ -11,7 +11,7 @@ use crate::tensor::Tensor;
 
 const WHAT: &str = "a sliding window";
 /// Axes before the spatial ones: batch and channels.
-pub(super) const LEADING: usize = 2;
+const LEADING: usize = 2;
 
 /// The geometry of a sliding window, one entry a spatial axis.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]

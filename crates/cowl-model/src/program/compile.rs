@@ -1,13 +1,13 @@
 //! From an architecture to the steps that two parties take.
 //!
-//! Every value has f bits behind the point. A product has 2f and is truncated when something needs it; until then
-//! biases and constants are added at 2f bits, and a ReLU behind it cuts and compares in one.
+//! Every value has f bits behind the point. A product has 2f, or f and those of weights, and is truncated when
+//! something needs it; until then biases and constants are added at as many bits, and a ReLU behind it cuts and compares in one.
 
 use std::collections::HashMap;
 
 use super::{
-    FixedInterpolation, Linear, Operation, Program, ProgramOutput, Spline, Step, Value, ValueId, Weight,
-    WeightId,
+    FixedInterpolation, Linear, Operation, Program, ProgramOutput, Rounding, Spline, Step, Value, ValueId,
+    Weight, WeightId,
 };
 use crate::bilinear::Bilinear;
 use crate::function::Function;
@@ -49,8 +49,8 @@ pub enum CompileError {
 ///
 /// # Errors
 /// [`CompileError`] names the layer or output.
-pub fn compile(graph: &Graph, ring: Ring) -> Result<Program, CompileError> {
-    let mut compiler = Compiler::new(graph, ring);
+pub fn compile(graph: &Graph, ring: Ring, rounding: Rounding) -> Result<Program, CompileError> {
+    let mut compiler = Compiler::new(graph, ring, rounding);
     for id in graph.ids().filter(|&id| graph.node(id).origin == Origin::Data) {
         compiler.layer = graph.node(id).layer;
         let made = compiler.node(graph.node(id))?;
@@ -72,7 +72,7 @@ pub fn compile(graph: &Graph, ring: Ring) -> Result<Program, CompileError> {
 enum Made {
     /// A value as others want it.
     Value(ValueId),
-    /// A product with 2f bits behind the point, not truncated yet.
+    /// A product with more than f bits behind the point, not truncated yet.
     Raised(ValueId),
 }
 
@@ -87,12 +87,18 @@ struct Compiler<'a> {
 }
 
 impl<'a> Compiler<'a> {
-    fn new(graph: &'a Graph, ring: Ring) -> Self {
+    fn new(graph: &'a Graph, ring: Ring, rounding: Rounding) -> Self {
         let mut uses = vec![0; graph.nodes().len()];
         graph.nodes().iter().flat_map(|node| &node.inputs).for_each(|input| uses[input.index()] += 1);
         graph.outputs().iter().for_each(|output| uses[output.node.index()] += 1);
-        let program =
-            Program { ring, values: Vec::new(), weights: Vec::new(), steps: Vec::new(), outputs: Vec::new() };
+        let program = Program {
+            ring,
+            rounding,
+            values: Vec::new(),
+            weights: Vec::new(),
+            steps: Vec::new(),
+            outputs: Vec::new(),
+        };
         let (made, weights, splines) = (HashMap::new(), HashMap::new(), HashMap::new());
         Self { graph, program, made, weights, splines, uses, layer: LayerId(0) }
     }
@@ -128,7 +134,17 @@ impl<'a> Compiler<'a> {
             return value;
         }
         let shape = self.shape(value);
+        let value = self.with_half(value, bits);
         self.step(Operation::Truncate(bits), vec![value], shape, self.fraction())
+    }
+
+    /// Half a unit more, if truncation always goes down.
+    fn with_half(&mut self, value: ValueId, bits: u32) -> ValueId {
+        if self.program.rounding == Rounding::Nearby || bits == 0 {
+            return value;
+        }
+        let Value { shape, fraction } = self.program.value(value).clone();
+        self.step(Operation::AddPublic(Tensor::scalar(1 << (bits - 1))), vec![value], shape, fraction)
     }
 
     /// A node's value with f bits behind the point, shared out if it is a weight or a constant.
@@ -136,7 +152,10 @@ impl<'a> Compiler<'a> {
         let made = self.made.get(&id).copied();
         let value = match made {
             Some(Made::Value(value)) => return Ok(value),
-            Some(Made::Raised(raised)) => self.truncated(raised, self.fraction()),
+            Some(Made::Raised(raised)) => {
+                let above = self.program.value(raised).fraction - self.fraction();
+                self.truncated(raised, above)
+            }
             None => {
                 let shape = self.graph.node(id).shape.clone();
                 let operation = match self.graph.node(id).origin {
@@ -150,10 +169,12 @@ impl<'a> Compiler<'a> {
         Ok(value)
     }
 
-    /// A node's value as it is: still with 2f bits if nothing but the node at hand wants it.
+    /// A node's value as it is: still with all its bits if nothing but the node at hand wants it.
     fn as_made(&mut self, id: NodeId) -> Result<(ValueId, u32), CompileError> {
         match self.made.get(&id) {
-            Some(&Made::Raised(raised)) if self.uses[id.index()] == 1 => Ok((raised, 2 * self.fraction())),
+            Some(&Made::Raised(raised)) if self.uses[id.index()] == 1 => {
+                Ok((raised, self.program.value(raised).fraction))
+            }
             _ => Ok((self.value(id)?, self.fraction())),
         }
     }
@@ -317,23 +338,24 @@ impl<'a> Compiler<'a> {
         left: NodeId,
         right: NodeId,
     ) -> Result<Made, CompileError> {
-        let raised = 2 * self.fraction();
+        let f = self.fraction();
         if self.is_data(left) && self.is_data(right) {
             let inputs = vec![self.value(left)?, self.value(right)?];
-            let product = self.step(Operation::Product(map.clone()), inputs, node.shape.clone(), raised);
+            let product = self.step(Operation::Product(map.clone()), inputs, node.shape.clone(), 2 * f);
             return Ok(Made::Raised(product));
         }
         let weight_first = self.is_data(right);
         let (data, other) = if weight_first { (right, left) } else { (left, right) };
         let value = self.value(data)?;
         let public = self.graph.node(other).origin == Origin::Public;
-        let operation = if public && *map == Bilinear::Multiply {
-            Operation::MultiplyPublic(self.public(other, 1.0, self.fraction())?)
+        let (operation, behind) = if public && *map == Bilinear::Multiply {
+            (Operation::MultiplyPublic(self.public(other, 1.0, f)?), f)
         } else {
-            let weight = self.weight(other, false, self.fraction());
-            Operation::Linear(Linear { map: map.clone(), weight, weight_first, bias: None })
+            let behind = self.program.ring.weight_fraction();
+            let weight = self.weight(other, false, behind);
+            (Operation::Linear(Linear { map: map.clone(), weight, weight_first, bias: None }), behind)
         };
-        Ok(Made::Raised(self.step(operation, vec![value], node.shape.clone(), raised)))
+        Ok(Made::Raised(self.step(operation, vec![value], node.shape.clone(), f + behind)))
     }
 
     /// Small factors cut first, so that the rest of the factor keeps its digits.
@@ -375,6 +397,7 @@ impl<'a> Compiler<'a> {
         match function {
             Function::Relu => {
                 let (value, fraction) = self.as_made(input)?;
+                let value = self.with_half(value, fraction - f);
                 Ok(self.step(Operation::Relu { truncate: fraction - f }, vec![value], node.shape.clone(), f))
             }
             Function::Absolute => {
@@ -387,7 +410,9 @@ impl<'a> Compiler<'a> {
                 let value = self.value(input)?;
                 let key = minicbor::to_vec(function).expect("writing to a Vec cannot fail");
                 let ring = self.program.ring;
-                let spline = self.splines.entry(key).or_insert_with(|| Spline::of(function, ring)).clone();
+                let rounding = self.program.rounding;
+                let spline =
+                    self.splines.entry(key).or_insert_with(|| Spline::of(function, ring, rounding)).clone();
                 Ok(self.step(Operation::Spline(spline), vec![value], node.shape.clone(), f))
             }
         }

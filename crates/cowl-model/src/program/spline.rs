@@ -4,6 +4,7 @@
 //! stretch that matters a function goes on as a straight line, which for most is exactly what it does. Both parties
 //! make the same pieces on whatever machine: nothing here rounds other than IEEE 754 and `libm` do.
 
+use super::Rounding;
 use crate::function::{Curve, Function};
 use crate::ring::Ring;
 
@@ -23,7 +24,7 @@ pub struct Spline {
 pub struct Piece {
     /// f bits behind the point.
     pub slope: i64,
-    /// 2f bits behind the point; what rounds to the nearest is in it.
+    /// 2f bits behind the point; half a unit is in it if truncation goes down.
     pub offset: i64,
 }
 
@@ -45,9 +46,9 @@ enum Tail {
 
 impl Spline {
     /// The pieces of a function.
-    pub fn of(function: Function, ring: Ring) -> Self {
+    pub fn of(function: Function, ring: Ring, rounding: Rounding) -> Self {
         let stretch = stretch(function, ring);
-        let mut builder = Builder::new(function, ring);
+        let mut builder = Builder::new(function, ring, rounding);
         let below = match stretch.below {
             Tail::Line(slope, offset) => Some(builder.line(slope, offset, 0)),
             Tail::GoesOn => None,
@@ -99,7 +100,7 @@ fn stretch(function: Function, ring: Ring) -> Stretch {
             of(vec![(low.get().into(), high.get().into())], ZERO, Tail::GoesOn)
         }
         Function::Within(_, low, high) => {
-            of(vec![(low.get().into(), f64::from(high.get()).min(large))], Tail::GoesOn, Tail::GoesOn)
+            of(vec![(low.get().into(), high.get().into())], Tail::GoesOn, Tail::GoesOn)
         }
         Function::Log => of(vec![(smallest, large)], Tail::GoesOn, Tail::GoesOn),
         Function::Sqrt => of(vec![(0.0, large)], ZERO, Tail::GoesOn),
@@ -135,6 +136,7 @@ fn clip(low: f64, high: f64, large: f64) -> Stretch {
 struct Builder {
     function: Function,
     ring: Ring,
+    rounding: Rounding,
     knots: Vec<i64>,
     pieces: Vec<Piece>,
 }
@@ -143,8 +145,8 @@ struct Builder {
 const SAMPLES: i64 = 24;
 
 impl Builder {
-    fn new(function: Function, ring: Ring) -> Self {
-        Self { function, ring, knots: Vec::new(), pieces: Vec::new() }
+    fn new(function: Function, ring: Ring, rounding: Rounding) -> Self {
+        Self { function, ring, rounding, knots: Vec::new(), pieces: Vec::new() }
     }
 
     fn unit(&self) -> f64 {
@@ -163,7 +165,10 @@ impl Builder {
 
     fn through(&self, slope: f64, at: i64, value: f64) -> Piece {
         let slope = (slope * self.unit()).round() as i64;
-        let half = 1i128 << (self.ring.fraction() - 1);
+        let half = match self.rounding {
+            Rounding::Nearby => 0,
+            Rounding::Faithful => 1i128 << (self.ring.fraction() - 1),
+        };
         let raised = (value * self.unit() * self.unit()).round() as i128;
         Piece { slope, offset: (raised - i128::from(slope) * i128::from(at) + half) as i64 }
     }

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use cowl_model::fixed::{self, Faithful};
+use cowl_model::fixed::{self, Nearest};
 use cowl_model::onnx::messages::{ModelProto, data_type};
 use cowl_model::onnx::{self, Constant, Folder, read_tensor};
-use cowl_model::{Bound, Graph, ImportOptions, Model, Ring, Tensor, compile, import};
+use cowl_model::{Bound, Graph, ImportOptions, Model, Ring, Rounding, Tensor, compile, import};
 
 /// The folders with tests of single operators.
 const SUITES: [&str; 4] = ["node", "simple", "pytorch-operator", "pytorch-converted"];
@@ -225,15 +225,15 @@ fn run(case: &Case, runner: Runner) -> Verdict {
 
 fn on_integers(model: &Model, data: &[Tensor<f32>], ring: Ring) -> Result<Vec<Tensor<f32>>, Verdict> {
     let failed = |error: fixed::FixedError| Verdict::Failed(error.to_string());
-    let program =
-        compile(&model.architecture, ring).map_err(|error| Verdict::NotSupported(error.to_string()))?;
+    let program = compile(&model.architecture, ring, Rounding::Nearby)
+        .map_err(|error| Verdict::NotSupported(error.to_string()))?;
     let weights = fixed::quantise_weights(&program, &model.architecture, &model.weights).map_err(failed)?;
     let inputs = data
         .iter()
         .map(|input| fixed::quantise_input(&program, "data", input))
         .collect::<Result<Vec<_>, _>>();
     let outputs =
-        fixed::evaluate(&program, &inputs.map_err(failed)?, &weights, &mut Faithful).map_err(failed)?;
+        fixed::evaluate(&program, &inputs.map_err(failed)?, &weights, &mut Nearest).map_err(failed)?;
     let values = program.outputs().iter().map(|output| program.value(output.value));
     Ok(values.zip(&outputs).map(|(value, output)| fixed::real(&program, value, output)).collect())
 }
