@@ -1,7 +1,7 @@
 //! How many comparisons a core deals and evaluates, with keys in memory: `cargo run --release -p cowl-mpc --example speed`.
 #![allow(clippy::print_stdout, reason = "a measuring program prints")]
 
-use std::time::Instant;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use cowl_mpc::bundle::{BundleId, Draw};
 use cowl_mpc::dealing::{Delivery, Seat};
@@ -37,13 +37,23 @@ fn main() -> Result<(), Error> {
     })
 }
 
+/// This thread's processor time where the system tells it, which a busy machine stretches less; else the time of day.
+fn clock() -> f64 {
+    let told = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
+    let nanoseconds = told.and_then(|line| line.split(' ').next()?.parse::<f64>().ok());
+    nanoseconds.map_or_else(
+        || SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64()),
+        |nanoseconds| nanoseconds / 1e9,
+    )
+}
+
 /// The fastest of several runs, in seconds.
 fn fastest(mut run: impl FnMut() -> Result<(), Error>) -> Result<f64, Error> {
     let mut best = f64::INFINITY;
     for _ in 0..REPEATS {
-        let start = Instant::now();
+        let start = clock();
         run()?;
-        best = best.min(start.elapsed().as_secs_f64());
+        best = best.min(clock() - start);
     }
     Ok(best)
 }

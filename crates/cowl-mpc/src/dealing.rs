@@ -106,6 +106,11 @@ impl Seat {
         own_numbers(&self.stream, lane, range, bits)
     }
 
+    /// Shares of masks of bits.
+    pub(crate) fn bit_masks(&self, lane: Lane, range: Range<usize>) -> Vec<u64> {
+        self.stream.bits(lane, range.start, range.len())
+    }
+
     pub(crate) fn roots(&self, lane: Lane, tile: usize) -> [Block; TILE] {
         own_roots(&self.stream, self.party, lane, tile)
     }
@@ -152,7 +157,8 @@ impl Dealer {
 
     /// Masks of bits: both parties' shares added without carry.
     pub(crate) fn bit_masks(&self, lane: Lane, range: Range<usize>) -> Vec<u64> {
-        self.masks(lane, range, 1)
+        let [a, b] = self.streams.each_ref().map(|stream| stream.bits(lane, range.start, range.len()));
+        a.iter().zip(b).map(|(a, b)| a ^ b).collect()
     }
 
     /// What one party draws for itself.

@@ -25,7 +25,7 @@
 //! key masks one value. Ideal functionality: takes α from the dealer and an x that both know, gives uniform
 //! shares of f_α(x) and of "α < x".
 
-use crate::prg::{Block, LANES, Permutation};
+use crate::prg::{Block, LANES, Permutation, Planted};
 
 /// Keys that lie interleaved.
 pub const TILE: usize = LANES;
@@ -88,13 +88,24 @@ impl Domain {
         words: &mut [u8],
     ) {
         debug_assert_eq!(words.len(), points.len() * self.key_bytes());
-        let lanes = points.len();
-        let mut tile = Growing::new(self, roots, points);
-        let (words, _) = words.as_chunks_mut::<BLOCK_BYTES>();
-        for (level, words) in words.chunks_exact_mut(lanes).enumerate() {
-            tile.hash(permutation);
-            if level < self.levels() { tile.descend(words) } else { tile.finish(self, points, words) }
+        let mut planted = Planted {
+            roots: *roots[0],
+            differences: std::array::from_fn(|lane| roots[0][lane] ^ roots[1][lane]),
+            points: [0; TILE],
+            specials: [0; TILE],
+        };
+        for (lane, &point) in points.iter().enumerate() {
+            planted.points[lane] = self.aligned(point);
+            planted.specials[lane] = 1 << self.within_leaf(point);
         }
+        if points.len() == TILE {
+            return permutation.grow(&planted, words);
+        }
+        let mut wide = vec![0; TILE * self.key_bytes()];
+        permutation.grow(&planted, &mut wide);
+        let row = points.len() * BLOCK_BYTES;
+        let levels = words.chunks_exact_mut(row.max(1)).zip(wide.chunks_exact(TILE * BLOCK_BYTES));
+        levels.for_each(|(to, from)| to.copy_from_slice(&from[..row]));
     }
 
     /// Walks a tile of keys to one point each.
@@ -113,12 +124,10 @@ impl Domain {
         } else {
             permutation.walk(roots, &ways, &widened(words, points.len()))
         };
-        let mut not_right = [0; TILE];
-        for (lane, &point) in points.iter().enumerate() {
-            let up_to_point = Block::MAX >> (127 - self.within_leaf(point));
-            let in_leaf = (walk.nodes[lane] & up_to_point).count_ones();
-            not_right[lane] = (walk.left[lane] as u64 ^ u64::from(in_leaf)) & 1;
-        }
+        let mut within = [0; TILE];
+        within.iter_mut().zip(points).for_each(|(within, point)| *within = self.within_leaf(*point));
+        let mut not_right = parities(&walk.nodes, &within);
+        not_right.iter_mut().zip(&walk.left).for_each(|(bit, left)| *bit = (*bit ^ *left as u64) & 1);
         Reached { not_right }
     }
 }
@@ -133,46 +142,16 @@ fn widened(words: &[u8], lanes: usize) -> Vec<u8> {
     wide
 }
 
-/// Both parties' nodes on the ways to the secret points.
-struct Growing {
-    nodes: [Block; TILE],
-    difference: [Block; TILE],
-    ways: [u64; TILE],
-    hashed: [[Block; TILE]; 2],
-}
-
-impl Growing {
-    fn new(domain: Domain, roots: [&[Block; TILE]; 2], points: &[u64]) -> Self {
-        let mut ways = [0; TILE];
-        ways.iter_mut().zip(points).for_each(|(way, point)| *way = domain.aligned(*point));
-        let difference = std::array::from_fn(|lane| roots[0][lane] ^ roots[1][lane]);
-        Self { nodes: *roots[0], difference, ways, hashed: [[0; TILE]; 2] }
+/// A share of "the special bit is among the leaf's lowest `within` + 1", for each lane.
+fn parities(leaves: &[Block; TILE], within: &[u32; TILE]) -> [u64; TILE] {
+    let mut folded: [u64; TILE] = std::array::from_fn(|lane| {
+        let kept = leaves[lane] & Block::MAX >> (127 - within[lane]);
+        kept as u64 ^ (kept >> 64) as u64
+    });
+    for shift in [32, 16, 8, 4, 2, 1] {
+        folded.iter_mut().for_each(|bits| *bits ^= *bits >> shift);
     }
-
-    fn hash(&mut self, permutation: &Permutation) {
-        let others: [Block; TILE] = std::array::from_fn(|lane| self.nodes[lane] ^ self.difference[lane]);
-        permutation.hash(&self.nodes, &mut self.hashed[0]);
-        permutation.hash(&others, &mut self.hashed[1]);
-    }
-
-    fn descend(&mut self, words: &mut [[u8; BLOCK_BYTES]]) {
-        for (lane, to) in words.iter_mut().enumerate() {
-            let right = Block::from(self.ways[lane] >> 63).wrapping_neg();
-            self.ways[lane] <<= 1;
-            let node = self.nodes[lane];
-            let word = self.hashed[0][lane] ^ self.hashed[1][lane] ^ self.difference[lane] & !right;
-            *to = word.to_le_bytes();
-            self.nodes[lane] = self.hashed[0][lane] ^ node & right ^ word & (node & 1).wrapping_neg();
-        }
-    }
-
-    fn finish(&mut self, domain: Domain, points: &[u64], words: &mut [[u8; BLOCK_BYTES]]) {
-        for (lane, to) in words.iter_mut().enumerate() {
-            let special = 1 << domain.within_leaf(points[lane]);
-            let word: Block = self.hashed[0][lane] ^ self.hashed[1][lane] ^ special;
-            *to = word.to_le_bytes();
-        }
-    }
+    folded
 }
 
 #[cfg(test)]

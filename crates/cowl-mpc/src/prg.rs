@@ -109,6 +109,18 @@ pub(crate) struct Walk {
     pub(crate) left: [Block; LANES],
 }
 
+/// What trees grow from.
+pub(crate) struct Planted {
+    /// The first party's.
+    pub(crate) roots: [Block; LANES],
+    /// From there to the second party's; the lowest bits are 1.
+    pub(crate) differences: [Block; LANES],
+    /// The secret ways, from the highest bits down.
+    pub(crate) points: [u64; LANES],
+    /// The bits that differ in the leaves.
+    pub(crate) specials: [Block; LANES],
+}
+
 /// π, public, and H made of it.
 pub struct Permutation {
     cipher: Cipher,
@@ -126,6 +138,15 @@ impl Permutation {
         to.iter_mut().zip(from).for_each(|(to, from)| *to = sigma(*from));
         self.cipher.encrypt(to);
         to.iter_mut().zip(from).for_each(|(to, from)| *to ^= sigma(*from));
+    }
+
+    /// Makes the correction words of [`LANES`] trees at once, in the layout of [`Permutation::walk`].
+    pub(crate) fn grow(&self, planted: &Planted, words: &mut [u8]) {
+        #[cfg(target_arch = "x86_64")]
+        if let Cipher::Vaes(proof, keys) = &self.cipher {
+            return proof.grow(keys, planted, words);
+        }
+        portable::grow(self, planted, words);
     }
 
     /// Goes down [`LANES`] trees at once. `points` hold the way in their highest bits; `words` are the
@@ -219,6 +240,13 @@ impl SeedStream {
         numbers
     }
 
+    /// Uniform bits `first`, `first` + 1 … of a lane, 64 a number.
+    pub(crate) fn bits(&self, lane: Lane, first: usize, count: usize) -> Vec<u64> {
+        let numbers = self.numbers(lane, first / 64, (first + count).div_ceil(64) - first / 64);
+        let places = first % 64..first % 64 + count;
+        places.map(|place| numbers[place / 64] >> (place % 64) & 1).collect()
+    }
+
     /// As [`SeedStream::numbers`], in place.
     pub(crate) fn fill(&self, lane: Lane, first: usize, numbers: &mut [u64]) {
         const BLOCKS: usize = 64;
@@ -230,8 +258,11 @@ impl SeedStream {
             let used = (skipped + taken).div_ceil(2);
             self.blocks(lane, place as u64 / 2, &mut blocks[..used]);
             let (now, later) = rest.split_at_mut(taken);
-            for (number, place) in now.iter_mut().zip(skipped..) {
-                *number = (blocks[place / 2] >> (64 * (place % 2))) as u64;
+            let (odd, now) = now.split_at_mut(skipped);
+            odd.iter_mut().for_each(|number| *number = (blocks[0] >> 64) as u64);
+            for (pair, block) in now.chunks_mut(2).zip(&blocks[skipped..used]) {
+                pair[0] = *block as u64;
+                pair[1..].iter_mut().for_each(|number| *number = (block >> 64) as u64);
             }
             (place, rest) = (place + taken, later);
         }

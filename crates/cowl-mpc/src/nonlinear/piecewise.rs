@@ -109,7 +109,7 @@ impl Piecewise {
         let moved = |place: usize, knot: usize| values[place].wrapping_sub(self.knots[knot]);
         let point = |place: usize, knot: usize| self.lower(moved(place, knot));
         let not_right = self.comparisons().evaluate(lane.plus(purpose::ROOTS), seat, keys, point)?;
-        let masks = seat.masks(lane.plus(purpose::MASKS), 0..not_right.len(), 1);
+        let masks = seat.bit_masks(lane.plus(purpose::MASKS), 0..not_right.len());
         let hidden = not_right.into_iter().zip(masks).enumerate().map(|(place, (share, mask))| {
             let (value, knot) = (place / self.knots.len(), place % self.knots.len());
             u64::from(share) ^ mask ^ seat.party().public(self.top(moved(value, knot)))

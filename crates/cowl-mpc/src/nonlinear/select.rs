@@ -147,7 +147,7 @@ impl Select {
 
     /// Shares of a bit from a comparison, under this party's mask.
     fn hide(&self, seat: &Seat, lane: Lane, not_right: &[u8], flip: impl Fn(usize) -> u64) -> Vec<u64> {
-        let masks = seat.masks(lane, 0..self.count, 1);
+        let masks = seat.bit_masks(lane, 0..self.count);
         let hidden = not_right.iter().zip(masks).enumerate();
         hidden
             .map(|(place, (share, mask))| u64::from(*share) ^ mask ^ (seat.party().public(flip(place)) & 1))

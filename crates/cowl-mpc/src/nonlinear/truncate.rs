@@ -115,7 +115,7 @@ impl Truncate {
     ) -> Result<Vec<u64>, Error> {
         let point = |place: usize, _| low(hats[place], self.shift);
         let not_right = comparisons.evaluate(lane.plus(purpose::ROOTS), seat, keys, point)?;
-        let masks = seat.masks(lane.plus(purpose::MASKS), 0..self.count, 1);
+        let masks = seat.bit_masks(lane.plus(purpose::MASKS), 0..self.count);
         let carry = |share: u8| u64::from(share) ^ seat.party().public(1);
         Ok(not_right.into_iter().zip(masks).map(|(share, mask)| carry(share) ^ mask).collect())
     }

@@ -3,7 +3,7 @@
 use aes::Aes128;
 use aes::cipher::{BlockEncrypt, KeyInit};
 
-use super::{Block, LANES, Permutation, Walk};
+use super::{Block, LANES, Permutation, Planted, Walk};
 
 /// Crate `aes`: the processor's instructions where it finds them, bit-sliced otherwise.
 pub(super) struct Cipher(Aes128);
@@ -57,6 +57,28 @@ pub(super) fn walk(
         walk.nodes[lane] = hashed[lane] ^ correction;
     }
     walk
+}
+
+/// [`Permutation::grow`] level by level.
+pub(super) fn grow(permutation: &Permutation, planted: &Planted, words: &mut [u8]) {
+    let (mut nodes, mut points) = (planted.roots, planted.points);
+    let mut hashed = [[0; LANES]; 2];
+    let (words, _) = words.as_chunks_mut::<16>();
+    let levels = (words.len() / LANES).saturating_sub(1);
+    for (level, words) in words.chunks_exact_mut(LANES).enumerate() {
+        let others: [Block; LANES] = std::array::from_fn(|lane| nodes[lane] ^ planted.differences[lane]);
+        permutation.hash(&nodes, &mut hashed[0]);
+        permutation.hash(&others, &mut hashed[1]);
+        for (lane, to) in words.iter_mut().enumerate() {
+            let right = widen(points[lane] >> 63);
+            let descends = planted.differences[lane] & !right;
+            let changed = if level < levels { descends } else { planted.specials[lane] };
+            let word = hashed[0][lane] ^ hashed[1][lane] ^ changed;
+            *to = word.to_le_bytes();
+            nodes[lane] = hashed[0][lane] ^ nodes[lane] & right ^ word & control(nodes[lane]);
+            points[lane] <<= 1;
+        }
+    }
 }
 
 fn widen(bit: u64) -> Block {

@@ -67,3 +67,32 @@ fn lanes_and_seeds_have_nothing_in_common() {
     all.sort_unstable();
     assert!(all.windows(2).all(|pair| pair[0] != pair[1]));
 }
+
+#[test]
+fn kernels_grow_the_same_trees() {
+    let drawn = blocks(3 * LANES);
+    for levels in [0, 1, 24, 57] {
+        let mut grown = Kernel::available().into_iter().map(|kernel| {
+            let planted = Planted {
+                roots: std::array::from_fn(|lane| drawn[lane]),
+                differences: std::array::from_fn(|lane| drawn[LANES + lane] | 1),
+                points: std::array::from_fn(|lane| drawn[2 * LANES + lane] as u64),
+                specials: std::array::from_fn(|lane| 1 << lane),
+            };
+            let mut words = vec![0; 16 * LANES * (levels + 1)];
+            Permutation::new(kernel, &[9; 16]).grow(&planted, &mut words);
+            words
+        });
+        let first = grown.next().unwrap();
+        assert!(grown.all(|other| other == first), "{levels}");
+    }
+}
+
+#[test]
+fn bits_can_be_read_from_any_place() {
+    let stream = SeedStream::new(Kernel::best(), &Seed::from_bytes([4; 16]));
+    let whole = stream.bits(Lane::new(1, 1), 0, 500);
+    for (first, count) in [(0, 0), (0, 64), (63, 2), (64, 64), (130, 300)] {
+        assert_eq!(stream.bits(Lane::new(1, 1), first, count), whole[first..first + count]);
+    }
+}

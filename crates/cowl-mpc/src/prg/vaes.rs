@@ -5,7 +5,7 @@
 use core::arch::x86_64::*;
 
 use super::aesni::{AesNi, RoundKeys};
-use super::{Block, LANES, Walk};
+use super::{Block, LANES, Planted, Walk};
 
 /// Blocks of a register.
 const WIDTH: usize = 4;
@@ -45,6 +45,11 @@ impl Vaes {
         // SAFETY: as above.
         unsafe { walk(keys, roots, points, words) }
     }
+
+    pub(super) fn grow(self, keys: &RoundKeys, planted: &Planted, words: &mut [u8]) {
+        // SAFETY: as above.
+        unsafe { grow(keys, planted, words) }
+    }
 }
 
 type Flight = [__m512i; FLIGHT];
@@ -69,6 +74,13 @@ fn load_blocks(from: &[Block]) -> __m512i {
 fn store_blocks(to: &mut [Block], value: __m512i) {
     let to: &mut [Block; WIDTH] = to.first_chunk_mut().expect("a register's blocks");
     // SAFETY: four blocks are 64 writable bytes; the store needs no alignment.
+    unsafe { _mm512_storeu_si512(to.as_mut_ptr().cast(), value) }
+}
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn store(to: &mut [u8; BYTES], value: __m512i) {
+    // SAFETY: 64 writable bytes; the store needs no alignment.
     unsafe { _mm512_storeu_si512(to.as_mut_ptr().cast(), value) }
 }
 
@@ -184,4 +196,40 @@ fn walk(keys: &RoundKeys, roots: &[Block; LANES], points: &[u64; LANES], words: 
         store_blocks(&mut walk.left[register * WIDTH..], left[register]);
     }
     walk
+}
+
+#[target_feature(enable = "avx512f,vaes")]
+fn grow(keys: &RoundKeys, planted: &Planted, words: &mut [u8]) {
+    let keys = keys.0.map(|key| broadcast(key));
+    let zero = _mm512_setzero_si512();
+    let (mut nodes, mut ways, mut others) = ([zero; FLIGHT], [zero; FLIGHT], [zero; FLIGHT]);
+    for register in 0..FLIGHT {
+        nodes[register] = load_blocks(&planted.roots[register * WIDTH..]);
+        ways[register] = spread(&planted.points[register * WIDTH..]);
+    }
+    let (words, _) = words.as_chunks_mut::<BYTES>();
+    let levels = (words.len() / FLIGHT).saturating_sub(1);
+    for (level, words) in words.chunks_exact_mut(FLIGHT).enumerate() {
+        for register in 0..FLIGHT {
+            let difference = load_blocks(&planted.differences[register * WIDTH..]);
+            others[register] = _mm512_xor_si512(nodes[register], difference);
+        }
+        let (first, second) = (hash(&keys, &nodes), hash(&keys, &others));
+        for register in 0..FLIGHT {
+            let (node, hashed) = (nodes[register], first[register]);
+            let right = _mm512_srai_epi64::<63>(ways[register]);
+            ways[register] = _mm512_slli_epi64::<1>(ways[register]);
+            let changed = if level < levels {
+                _mm512_andnot_si512(right, load_blocks(&planted.differences[register * WIDTH..]))
+            } else {
+                load_blocks(&planted.specials[register * WIDTH..])
+            };
+            // a ⊕ b ⊕ c
+            let word = _mm512_ternarylogic_epi64::<0x96>(hashed, second[register], changed);
+            store(&mut words[register], word);
+            // a ⊕ (b ∧ c)
+            let child = _mm512_ternarylogic_epi64::<0x78>(hashed, node, right);
+            nodes[register] = _mm512_ternarylogic_epi64::<0x78>(child, word, control(node));
+        }
+    }
 }

@@ -10,7 +10,15 @@ pub fn packed_bytes(count: usize, bits: u32) -> usize {
 
 /// The lowest `bits` bits (1 to 64) of each number; the last byte is filled with zeros.
 pub fn pack(values: impl IntoIterator<Item = u64>, bits: u32) -> Vec<u8> {
-    let values = values.into_iter();
+    let mut values = values.into_iter();
+    if bits == 1 {
+        return pack_bits(values);
+    }
+    if bits == 32 {
+        let mut packed = Vec::with_capacity(4 * values.size_hint().0);
+        values.by_ref().for_each(|value| packed.extend_from_slice(&(value as u32).to_le_bytes()));
+        return packed;
+    }
     let mut packed = Vec::with_capacity(packed_bytes(values.size_hint().0, bits) + 16);
     let (mut pending, mut held) = (0u128, 0);
     for value in values {
@@ -28,6 +36,15 @@ pub fn pack(values: impl IntoIterator<Item = u64>, bits: u32) -> Vec<u8> {
     packed
 }
 
+fn pack_bits(mut values: impl Iterator<Item = u64>) -> Vec<u8> {
+    let mut packed = Vec::with_capacity(values.size_hint().0.div_ceil(8));
+    while let Some(first) = values.next() {
+        let rest = values.by_ref().take(7).zip(1..);
+        packed.push(rest.fold(first & 1, |byte, (value, place)| byte | (value & 1) << place) as u8);
+    }
+    packed
+}
+
 /// `count` numbers of `bits` bits (1 to 64).
 ///
 /// # Errors
@@ -37,6 +54,10 @@ pub fn unpack(packed: &[u8], count: usize, bits: u32) -> Result<Vec<u64>, Error>
     let refusal = Error::Message { expected, found: packed.len() };
     if packed.len() != expected {
         return Err(refusal);
+    }
+    if bits == 32 {
+        let (numbers, _) = packed.as_chunks::<4>();
+        return Ok(numbers.iter().map(|number| u32::from_le_bytes(*number).into()).collect());
     }
     let (mut bytes, mut pending, mut held) = (packed.iter(), 0u128, 0);
     let mut values = Vec::with_capacity(count);
