@@ -165,15 +165,16 @@ mod tests {
         let mut table = read_csv(text.as_bytes(), &CsvOptions::default()).unwrap();
         let added = add_bins(&mut table, &[(Vital::Pulse, "pulse"), (Vital::Temperature, "temp")]).unwrap();
         assert_eq!(added.len(), 6);
-        let score = |row: usize, sign: &str| {
+        let score = |row: usize, sign: &str| -> Option<i64> {
             let of_sign = added.iter().filter(|indicator| indicator.column.contains(sign));
-            of_sign.fold(Some(0), |sum, indicator| {
+            let points = of_sign.map(|indicator| {
                 let place = table.column(&indicator.column).unwrap();
                 match table.cells(place).nth(row).unwrap().1 {
                     Cell::Missing(_) => None,
-                    Cell::Text(bit) => Some(sum? + i64::from(indicator.points) * bit.parse::<i64>().unwrap()),
+                    Cell::Text(bit) => Some(i64::from(indicator.points) * bit.parse::<i64>().unwrap()),
                 }
-            })
+            });
+            points.sum()
         };
         let scores = |sign: &str| (0..4).map(|row| score(row, sign)).collect::<Vec<_>>();
         assert_eq!(scores("pulse"), [Some(1), Some(0), None, Some(3)]);
