@@ -52,11 +52,10 @@ def phe_operations(bits):
     assert keys.decrypt(ciphertexts) == numbers
     # Plain numbers of one exponent: what the package does for floats comes on top.
     many = ciphertexts * 16
+    encrypt = seconds(lambda: keys.encrypt(numbers), 16) * 1e6
+    for name in ("encrypt-public", "encrypt-public-half", "encrypt-textbook", "encrypt-slot"):
+        figure(f"paillier.{name}.{bits}", PHE, "µs", encrypt)
     names = {
-        "encrypt-public": (lambda: keys.encrypt(numbers), 16),
-        "encrypt-public-half": (lambda: keys.encrypt(numbers), 16),
-        "encrypt-textbook": (lambda: keys.encrypt(numbers), 16),
-        "encrypt-slot": (lambda: keys.encrypt(numbers), 16),
         "decrypt": (lambda: keys.decrypt(ciphertexts), 16),
         "add": (lambda: [one + other for one, other in zip(many, many[1:])], len(many) - 1),
         "scalar": (lambda: [one * (2**31 + 7) for one in ciphertexts], 16),
@@ -73,9 +72,10 @@ def heu_operations(bits):
     assert [decryptor.decrypt_raw(ciphertext) for ciphertext in ciphertexts] == numbers
     many = ciphertexts * 8
     scalar = 2**31 + 7
+    encrypt = seconds(lambda: [encryptor.encrypt_raw(number) for number in numbers], 32) * 1e6
+    for name in ("encrypt-public", "encrypt-public-half"):
+        figure(f"paillier.{name}.{bits}", HEU, "µs", encrypt)
     names = {
-        "encrypt-public": (lambda: [encryptor.encrypt_raw(number) for number in numbers], 32),
-        "encrypt-public-half": (lambda: [encryptor.encrypt_raw(number) for number in numbers], 32),
         "decrypt": (lambda: [decryptor.decrypt_raw(ciphertext) for ciphertext in ciphertexts], 32),
         "add": (lambda: [evaluator.add(one, other) for one, other in zip(many, many[1:])], len(many) - 1),
         "scalar": (lambda: [evaluator.mul(one, scalar) for one in ciphertexts], 32),

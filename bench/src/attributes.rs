@@ -18,33 +18,45 @@ type Result<T> = std::result::Result<T, Box<dyn Error>>;
 pub(crate) fn measure() -> Result<Vec<Figure>> {
     let mut figures = Vec::new();
     for count in ATTRIBUTES {
-        let attributes: Vec<String> = (0..count).map(|number| format!("attribute{number}")).collect();
-        let quoted: Vec<String> = attributes.iter().map(|name| format!("\"{name}\"")).collect();
-        let policy = quoted.join(" and ");
+        let names: Vec<String> = (0..count).map(|number| format!("attribute{number}")).collect();
+        let quoted: Vec<String> = names.iter().map(|name| format!("\"{name}\"")).collect();
+        let (attributes, policy) =
+            (names.iter().map(String::as_str).collect::<Vec<_>>(), conjunction(&quoted));
         figures.extend(of_bsw(&attributes, &policy)?);
         figures.extend(of_fame(&attributes, &policy)?);
     }
     Ok(figures)
 }
 
-fn of_bsw(attributes: &[String], policy: &str) -> Result<Vec<Figure>> {
+fn of_bsw(attributes: &[&str], policy: &str) -> Result<Vec<Figure>> {
     let (public, master) = bsw::setup();
     let key = bsw::keygen(&public, &master, attributes).ok_or("no key for these attributes")?;
     let encrypt = || bsw::encrypt(&public, policy, PolicyLanguage::HumanPolicy, CELL);
-    let sealed = encrypt()?;
+    let sealed = encrypt().map_err(fault)?;
     let decrypt = || bsw::decrypt(&key, &sealed);
-    let same = decrypt()? == CELL;
+    let same = decrypt().map_err(fault)? == CELL;
     Ok(figures("BSW", attributes.len(), micros(1, encrypt), micros(1, decrypt), same))
 }
 
-fn of_fame(attributes: &[String], policy: &str) -> Result<Vec<Figure>> {
+fn of_fame(attributes: &[&str], policy: &str) -> Result<Vec<Figure>> {
     let (public, master) = ac17::setup();
-    let key = ac17::cp_keygen(&master, attributes)?;
+    let key = ac17::cp_keygen(&master, attributes).map_err(fault)?;
     let encrypt = || ac17::cp_encrypt(&public, policy, CELL, PolicyLanguage::HumanPolicy);
-    let sealed = encrypt()?;
+    let sealed = encrypt().map_err(fault)?;
     let decrypt = || ac17::cp_decrypt(&key, &sealed);
-    let same = decrypt()? == CELL;
+    let same = decrypt().map_err(fault)? == CELL;
     Ok(figures("FAME", attributes.len(), micros(1, encrypt), micros(1, decrypt), same))
+}
+
+/// FAME takes gates of two inputs only: (((a and b) and c) and d).
+fn conjunction(names: &[String]) -> String {
+    let policy = names.iter().cloned().reduce(|policy, name| format!("({policy} and {name})"));
+    policy.unwrap_or_default()
+}
+
+/// The crate's errors are none of the standard library's.
+fn fault(error: rabe::error::RabeError) -> Box<dyn Error> {
+    error.to_string().into()
 }
 
 fn figures(scheme: &str, attributes: usize, encrypt: f64, decrypt: f64, same: bool) -> Vec<Figure> {

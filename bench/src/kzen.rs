@@ -2,7 +2,7 @@
 
 use curv::BigInt;
 use curv::arithmetic::traits::Zero;
-use paillier::{
+use kzen_paillier::{
     Add, Decrypt, DecryptionKey, Encrypt, EncryptionKey, KeyGeneration, Mul, Paillier, RawCiphertext,
     RawPlaintext,
 };

@@ -1,7 +1,8 @@
 //! The result of a query as tables and plots.
 
 use cowl_query::Cell;
-use cowl_tables::{Coefficient, Figure, QueryResult, Regression, ResultRow};
+use cowl_tables::result::ResultRow;
+use cowl_tables::{Coefficient, Figure, QueryResult, Regression};
 
 use super::canvas::PlotError;
 use super::page::{Section, Sheet};
@@ -37,7 +38,7 @@ pub(crate) fn sections(result: &QueryResult) -> Result<Vec<Section>, PlotError> 
 ///
 /// # Errors
 /// [`PlotError`].
-pub(crate) fn of_model(model: &Regression, group: &str) -> Result<Vec<Section>, PlotError> {
+pub(super) fn of_model(model: &Regression, group: &str) -> Result<Vec<Section>, PlotError> {
     let heading = if group.is_empty() {
         format!("{} explained", model.target)
     } else {

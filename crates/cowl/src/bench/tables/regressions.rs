@@ -5,7 +5,7 @@ use std::path::Path;
 
 use cowl_tables::coding::{LayoutChoice, PreparedTable};
 use cowl_tables::seal::Encryption;
-use cowl_tables::{Figure, Regression};
+use cowl_tables::{QueryResult, Regression};
 
 use super::clear::{Cells, Error};
 use super::real::{PART, RealTable, TABLES, TRAINING};
@@ -15,12 +15,13 @@ use crate::bench::timing::Clock;
 use crate::failure::{Failure, Result};
 use crate::output::Output;
 use crate::report::{
-    CoefficientPlot, Plot, Report, ResidualPlot, Residuals, Section, Sheet, figure, outcome, png, svg,
+    CoefficientPlot, Learnt, Plot, Report, ResidualPlot, Residuals, Section, Sheet, figure, outcome, png, svg,
 };
 
 /// One table's outcome.
 struct Outcome {
     table: RealTable,
+    result: QueryResult,
     model: Regression,
     /// On the rows for testing, of the sealed and of the clear way.
     sealed: Error,
@@ -48,20 +49,15 @@ pub(super) fn rows(output: Output, report: Option<&Path>) -> Result<Vec<Row>> {
 
 fn outcome(table: RealTable, prepared: &PreparedTable) -> Result<Outcome> {
     let sql = table.sql();
-    let (seconds, model) = Clock::Wall.time(|| {
+    let (seconds, result) = Clock::Wall.time(|| {
         let set = one_set(prepared, LayoutChoice::Moments);
         let sealed = SealedTable::seal(prepared, set, Encryption::default())?;
         let (query, answer) = sealed.ask(&sql)?;
-        let result = sealed.open(&query, &answer)?;
-        let mut regressions = result.rows.into_iter().flat_map(|row| row.figures);
-        regressions
-            .find_map(|figure| match figure {
-                Figure::Regression { model, .. } => Some(*model),
-                _ => None,
-            })
-            .ok_or_else(|| Failure::no("the regression did not come out"))
+        sealed.open(&query, &answer)
     });
-    let model = model?;
+    let result = result?;
+    let model = result.regressions().next().map(|(_, model)| model.clone());
+    let model = model.ok_or_else(|| Failure::no("the regression did not come out"))?;
     let [training, test] = [true, false].map(|training| cells(prepared, &model, training));
     let reference = training.least_squares().ok_or_else(|| Failure::no("the clear regression failed"))?;
     let found: Vec<f64> = model.coefficients.iter().map(|it| it.estimate).collect();
@@ -71,6 +67,7 @@ fn outcome(table: RealTable, prepared: &PreparedTable) -> Result<Outcome> {
         sealed: test.error(&found),
         clear: test.error(&reference),
         difference: differences.fold(0.0, f64::max),
+        result,
         model,
         seconds,
         test,
@@ -124,7 +121,8 @@ impl Outcome {
             rows: vec![line("with encryption", self.sealed), line("without", self.clear)],
             texts: vec![0],
         };
-        let mut sections = outcome::of_model(&self.model, self.table.what).map_err(drawing)?;
+        let mut sections = vec![Section::Heading(self.table.what.to_owned())];
+        sections.extend(outcome::sections(&self.result).map_err(drawing)?);
         sections.push(Section::Sheet(sheet));
         sections.push(Section::plot(&self.residuals()).map_err(drawing)?);
         Ok(sections)
@@ -144,6 +142,7 @@ fn write_report(path: &Path, outcomes: &[Outcome]) -> Result<()> {
             "Each model was fitted to sums of ciphertexts of four fifths of the rows, and judged on the rest."
                 .into(),
         asked: outcomes.iter().map(|it| (it.table.name.to_owned(), it.table.sql())).collect(),
+        learnt: learnt(),
         ..Report::default()
     };
     for outcome in outcomes {
@@ -151,6 +150,28 @@ fn write_report(path: &Path, outcomes: &[Outcome]) -> Result<()> {
         write_plot(path, outcome.table.name, &CoefficientPlot::of(&outcome.model))?;
     }
     write(path, report.html().as_bytes())
+}
+
+/// As it would be with a cloud and an asker apart from the opener.
+fn learnt() -> Vec<Learnt> {
+    let learnt = |party: &str, facts: &[&str]| Learnt {
+        party: party.to_owned(),
+        facts: facts.iter().map(|fact| (*fact).to_owned()).collect(),
+    };
+    vec![
+        learnt(
+            "the cloud",
+            &["the query", "which rows are for training, by the open column", "no cell and no result"],
+        ),
+        learnt(
+            "the opener, who owns the tables",
+            &["the sums of the selected rows, which it could have made itself"],
+        ),
+        learnt(
+            "whoever asked",
+            &["the coefficients and how well they fit", "how many rows were used and left out"],
+        ),
+    ]
 }
 
 /// Beside the page, in both forms.

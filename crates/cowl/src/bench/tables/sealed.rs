@@ -66,11 +66,6 @@ impl SealedTable {
         self.file.pages(0).map_or(0, |pages| pages.columns())
     }
 
-    /// What the opener has.
-    pub(super) fn opener(&self) -> &OpenerTable {
-        &self.opener
-    }
-
     /// A query from its text.
     ///
     /// # Errors
