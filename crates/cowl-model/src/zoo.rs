@@ -69,7 +69,8 @@ pub fn unet(side: usize, seed: u64) -> Vec<u8> {
         growing = growing.convolution(width(level), width(level), 3, 1).relu();
         from = width(level);
     }
-    growing.convolution(from, 2, 1, 0).labels().bytes()
+    let growing = growing.convolution(from, 2, 1, 0).labels();
+    growing.builder.places(&growing.last).bytes()
 }
 
 fn layers(sizes: &[usize], seed: u64) -> Vec<u8> {

@@ -38,13 +38,14 @@ struct Case {
     narrow: usize,
 }
 
+/// Kernel, stride, dilation, padding before and behind, size.
+type Axis = (usize, usize, usize, usize, usize, usize);
+
 fn case() -> impl Strategy<Value = Case> {
     let axis = (1usize..4, 1usize..4, 1usize..4, 0usize..4, 0usize..4, 1usize..8);
     (proptest::collection::vec(axis, 1..4), 1usize..4, 1usize..3, 1usize..3)
         .prop_map(|(axes, groups, wide, narrow)| {
-            let part = |pick: fn(&(usize, usize, usize, usize, usize, usize)) -> usize| {
-                axes.iter().map(pick).collect()
-            };
+            let part = |pick: fn(&Axis) -> usize| axes.iter().map(pick).collect();
             let window = Window {
                 kernel: part(|axis| axis.0),
                 strides: part(|axis| axis.1),

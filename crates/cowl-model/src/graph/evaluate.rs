@@ -1,5 +1,6 @@
 //! The graph in floats: the oracle for everything after it.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use super::{Graph, NodeId, Operator, Origin, Port};
@@ -68,7 +69,7 @@ impl Graph {
         check("inputs", self.inputs(), inputs)?;
         check("weights", self.weights(), weights)?;
         let mut last_use = self.last_uses();
-        let mut values: HashMap<NodeId, Tensor<f32>> = HashMap::new();
+        let mut values: HashMap<NodeId, Cow<'_, Tensor<f32>>> = HashMap::new();
         for id in self.ids() {
             let value = self.value(id, inputs, weights, |input| &values[&input])?;
             observe(id, &value);
@@ -77,7 +78,7 @@ impl Graph {
                 values.remove(&input);
             }
         }
-        Ok(self.outputs().iter().map(|output| values[&output.node].clone()).collect())
+        Ok(self.outputs().iter().map(|output| values[&output.node].clone().into_owned()).collect())
     }
 
     /// What the model owner computes from the weights alone: the value of every node of [`Origin::Weights`] or
@@ -110,13 +111,13 @@ impl Graph {
     ) -> Result<HashMap<NodeId, Tensor<f32>>, EvaluationError> {
         let mut needed = self.ancestors(wanted);
         needed.retain(|&id| self.node(id).origin != Origin::Data);
-        let mut values = HashMap::new();
+        let mut values: HashMap<NodeId, Cow<'_, Tensor<f32>>> = HashMap::new();
         for id in needed {
             let value = self.value(id, &[], weights, |input| &values[&input])?;
             values.insert(id, value);
         }
         values.retain(|id, _| wanted.contains(id));
-        Ok(values)
+        Ok(values.into_iter().map(|(id, value)| (id, value.into_owned())).collect())
     }
 
     /// These nodes and all that they need, in order.
@@ -145,22 +146,24 @@ impl Graph {
         uses
     }
 
-    fn value<'a>(
+    /// Inputs and weights are lent, not copied: a first layer's weights may be most of the model.
+    fn value<'a, 'v>(
         &self,
         id: NodeId,
-        inputs: &[Tensor<f32>],
-        weights: &[Tensor<f32>],
-        of: impl Fn(NodeId) -> &'a Tensor<f32>,
-    ) -> Result<Tensor<f32>, EvaluationError> {
+        inputs: &'a [Tensor<f32>],
+        weights: &'a [Tensor<f32>],
+        of: impl Fn(NodeId) -> &'v Tensor<f32>,
+    ) -> Result<Cow<'a, Tensor<f32>>, EvaluationError> {
         let node = self.node(id);
         let operands: Vec<&Tensor<f32>> = node.inputs.iter().map(|&input| of(input)).collect();
         let value = match &node.operator {
-            Operator::Input(place) => Ok(inputs[*place].clone()),
-            Operator::Weight(place) => Ok(weights[*place].clone()),
+            Operator::Input(place) => return Ok(Cow::Borrowed(&inputs[*place])),
+            Operator::Weight(place) => return Ok(Cow::Borrowed(&weights[*place])),
             Operator::Public(tensor) => Ok(tensor.tensor()),
             operator => apply(operator, &operands),
         };
-        value.map_err(|why| EvaluationError::Layer { layer: self.layer_of(id).name.clone(), why })
+        let layer = || self.layer_of(id).name.clone();
+        value.map(Cow::Owned).map_err(|why| EvaluationError::Layer { layer: layer(), why })
     }
 }
 

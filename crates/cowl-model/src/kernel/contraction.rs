@@ -92,6 +92,9 @@ fn one_product<N: Number>(plan: &Plan, left: &[N], right: &[N], output: &mut [N]
         }
         return;
     }
+    if plan.rows == 1 && plan.inner * plan.columns >= WORTH_SHARING {
+        return one_row(plan, left, right, output);
+    }
     let row = |(at, sums): (usize, &mut [N])| {
         for (place, &factor) in left[at * plan.inner..][..plan.inner].iter().enumerate() {
             add_scaled(sums, factor, &right[place * plan.columns..][..plan.columns]);
@@ -101,6 +104,22 @@ fn one_product<N: Number>(plan: &Plan, left: &[N], right: &[N], output: &mut [N]
         output.par_chunks_exact_mut(plan.columns).enumerate().for_each(row);
     } else {
         output.chunks_exact_mut(plan.columns).enumerate().for_each(row);
+    }
+}
+
+/// A row times a matrix: blocks of the matrix in parallel, their sums added in order.
+fn one_row<N: Number>(plan: &Plan, left: &[N], right: &[N], output: &mut [N]) {
+    const BLOCK: usize = 2048;
+    let blocks = left.par_chunks(BLOCK).zip(right.par_chunks(BLOCK * plan.columns));
+    let sums = blocks.map(|(factors, rows)| {
+        let mut sums = vec![N::default(); plan.columns];
+        for (&factor, row) in factors.iter().zip(rows.chunks_exact(plan.columns)) {
+            add_scaled(&mut sums, factor, row);
+        }
+        sums
+    });
+    for sums in sums.collect::<Vec<_>>() {
+        output.iter_mut().zip(sums).for_each(|(total, sum)| *total = total.plus(sum));
     }
 }
 

@@ -35,10 +35,22 @@ impl Builder {
         self
     }
 
-    /// An output.
+    /// An output of floats.
     #[must_use]
-    pub fn output(mut self, name: &str) -> Self {
-        self.graph.output.push(ValueInfoProto { name: Some(name.into()), r#type: None });
+    pub fn output(self, name: &str) -> Self {
+        self.output_of(name, data_type::FLOAT)
+    }
+
+    /// An output of places, as ArgMax gives them.
+    #[must_use]
+    pub fn places(self, name: &str) -> Self {
+        self.output_of(name, data_type::INT64)
+    }
+
+    fn output_of(mut self, name: &str, kind: i32) -> Self {
+        let tensor_type = Some(TensorTypeProto { elem_type: Some(kind), shape: None });
+        let r#type = Some(TypeProto { tensor_type });
+        self.graph.output.push(ValueInfoProto { name: Some(name.into()), r#type });
         self
     }
 
@@ -85,7 +97,7 @@ impl Builder {
     pub fn model(self) -> ModelProto {
         ModelProto {
             ir_version: Some(8),
-            graph: Some(self.graph),
+            graph: Some(GraphProto { name: Some("model".into()), ..self.graph }),
             opset_import: vec![OperatorSetIdProto { domain: None, version: Some(self.opset) }],
             ..ModelProto::default()
         }
