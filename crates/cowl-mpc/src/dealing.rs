@@ -107,7 +107,7 @@ impl Seat {
     }
 
     /// Shares of masks of bits.
-    pub(crate) fn bit_masks(&self, lane: Lane, range: Range<usize>) -> Vec<u64> {
+    pub(crate) fn bit_masks(&self, lane: Lane, range: Range<usize>) -> Vec<u8> {
         self.stream.bits(lane, range.start, range.len())
     }
 
@@ -158,7 +158,7 @@ impl Dealer {
     /// Masks of bits: both parties' shares added without carry.
     pub(crate) fn bit_masks(&self, lane: Lane, range: Range<usize>) -> Vec<u64> {
         let [a, b] = self.streams.each_ref().map(|stream| stream.bits(lane, range.start, range.len()));
-        a.iter().zip(b).map(|(a, b)| a ^ b).collect()
+        a.iter().zip(b).map(|(a, b)| u64::from(a ^ b)).collect()
     }
 
     /// What one party draws for itself.

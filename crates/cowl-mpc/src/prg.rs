@@ -241,10 +241,10 @@ impl SeedStream {
     }
 
     /// Uniform bits `first`, `first` + 1 … of a lane, 64 a number.
-    pub(crate) fn bits(&self, lane: Lane, first: usize, count: usize) -> Vec<u64> {
+    pub(crate) fn bits(&self, lane: Lane, first: usize, count: usize) -> Vec<u8> {
         let numbers = self.numbers(lane, first / 64, (first + count).div_ceil(64) - first / 64);
         let places = first % 64..first % 64 + count;
-        places.map(|place| numbers[place / 64] >> (place % 64) & 1).collect()
+        places.map(|place| (numbers[place / 64] >> (place % 64)) as u8 & 1).collect()
     }
 
     /// As [`SeedStream::numbers`], in place.

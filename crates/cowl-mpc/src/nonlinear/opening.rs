@@ -1,9 +1,9 @@
 //! Masked values that both parties see.
 
-use crate::dealing::Seat;
+use crate::dealing::{CHUNK, Seat, chunks};
 use crate::error::Error;
 use crate::prg::Lane;
-use crate::ring::{low, pack, unpack};
+use crate::ring::{low, pack, packed_bytes, unpack};
 
 /// A party's shares of masked numbers of some width, until the other's come.
 pub(super) struct Opening {
@@ -19,8 +19,12 @@ impl Opening {
         shares: impl ExactSizeIterator<Item = u64>,
         bits: u32,
     ) -> Self {
-        let masks = seat.masks(lane, 0..shares.len(), bits);
-        let shares = shares.zip(masks).map(|(share, mask)| low(share.wrapping_add(mask), bits)).collect();
+        let mut shares: Vec<u64> = shares.collect();
+        for range in chunks(shares.len(), CHUNK) {
+            let masks = seat.masks(lane, range.clone(), bits);
+            let masked = shares[range].iter_mut().zip(masks);
+            masked.for_each(|(share, mask)| *share = low(share.wrapping_add(mask), bits));
+        }
         Self { shares, bits }
     }
 
@@ -29,8 +33,57 @@ impl Opening {
     }
 
     /// What is behind both parties' messages.
-    pub(super) fn open(&self, message: &[u8]) -> Result<Vec<u64>, Error> {
-        let others = unpack(message, self.shares.len(), self.bits)?;
-        Ok(self.shares.iter().zip(others).map(|(a, b)| low(a.wrapping_add(b), self.bits)).collect())
+    pub(super) fn open(mut self, message: &[u8]) -> Result<Vec<u64>, Error> {
+        let expected = packed_bytes(self.shares.len(), self.bits);
+        if message.len() != expected {
+            return Err(Error::Message { expected, found: message.len() });
+        }
+        // A chunk's numbers end at the end of a byte.
+        let messages = message.chunks(packed_bytes(CHUNK, self.bits));
+        for (shares, message) in self.shares.chunks_mut(CHUNK).zip(messages) {
+            let others = unpack(message, shares.len(), self.bits)?;
+            let opened = shares.iter_mut().zip(others);
+            opened.for_each(|(share, other)| *share = low(share.wrapping_add(other), self.bits));
+        }
+        Ok(self.shares)
+    }
+}
+
+/// Bits that both parties see under a mask: a party's shares until the other's come.
+pub(super) struct OpeningBits(Vec<u8>);
+
+impl OpeningBits {
+    /// Adds the masks of a lane to shares of bits; `flip` gives a public bit to be added to each.
+    pub(super) fn new(seat: &Seat, lane: Lane, mut shares: Vec<u8>, flip: impl Fn(usize) -> u64) -> Self {
+        for range in chunks(shares.len(), CHUNK) {
+            let masks = seat.bit_masks(lane, range.clone());
+            for ((share, mask), place) in shares[range.clone()].iter_mut().zip(masks).zip(range) {
+                *share ^= mask ^ seat.party().public(flip(place)) as u8;
+            }
+        }
+        Self(shares)
+    }
+
+    /// Both one behind the other.
+    pub(super) fn and(mut self, other: Self) -> Self {
+        self.0.extend(other.0);
+        self
+    }
+
+    pub(super) fn message(&self) -> Vec<u8> {
+        pack(self.0.iter().map(|bit| u64::from(*bit)), 1)
+    }
+
+    /// What is behind both parties' messages.
+    pub(super) fn open(mut self, message: &[u8]) -> Result<Vec<u8>, Error> {
+        let expected = packed_bytes(self.0.len(), 1);
+        if message.len() != expected {
+            return Err(Error::Message { expected, found: message.len() });
+        }
+        for (shares, message) in self.0.chunks_mut(CHUNK).zip(message.chunks(packed_bytes(CHUNK, 1))) {
+            let others = unpack(message, shares.len(), 1)?;
+            shares.iter_mut().zip(others).for_each(|(share, other)| *share ^= other as u8);
+        }
+        Ok(self.0)
     }
 }

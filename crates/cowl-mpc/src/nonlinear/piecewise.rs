@@ -14,14 +14,14 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::opening::Opening;
+use super::opening::{Opening, OpeningBits};
 use crate::comparison::Comparisons;
 use crate::dealing::{CHUNK, Dealer, Delivery, KeySource, Seat, chunks};
 use crate::dpf::TILE;
 use crate::error::Error;
 use crate::prg::Lane;
 use crate::protocol::{Gate, Turn};
-use crate::ring::{Party, Ring, bit, low, mask, pack, packed_bytes, unpack};
+use crate::ring::{Party, Ring, bit, low, mask, packed_bytes};
 
 /// Purposes of a layer's lanes.
 mod purpose {
@@ -55,7 +55,7 @@ pub struct Piecewise {
 /// What both parties know after the second round.
 struct Seen {
     values: Vec<u64>,
-    bits: Vec<u64>,
+    bits: Vec<u8>,
 }
 
 impl Piecewise {
@@ -105,16 +105,12 @@ impl Piecewise {
         seat: &Seat,
         keys: &mut dyn KeySource,
         values: &[u64],
-    ) -> Result<Vec<u64>, Error> {
+    ) -> Result<OpeningBits, Error> {
         let moved = |place: usize, knot: usize| values[place].wrapping_sub(self.knots[knot]);
         let point = |place: usize, knot: usize| self.lower(moved(place, knot));
         let not_right = self.comparisons().evaluate(lane.plus(purpose::ROOTS), seat, keys, point)?;
-        let masks = seat.bit_masks(lane.plus(purpose::MASKS), 0..not_right.len());
-        let hidden = not_right.into_iter().zip(masks).enumerate().map(|(place, (share, mask))| {
-            let (value, knot) = (place / self.knots.len(), place % self.knots.len());
-            u64::from(share) ^ mask ^ seat.party().public(self.top(moved(value, knot)))
-        });
-        Ok(hidden.collect())
+        let top = |place: usize| self.top(moved(place / self.knots.len(), place % self.knots.len()));
+        Ok(OpeningBits::new(seat, lane.plus(purpose::MASKS), not_right, top))
     }
 
     fn sum(
@@ -211,9 +207,8 @@ impl Gate for Piecewise {
         Ok(Turn::exchange(values.message(), move |seat, keys, message| {
             let values = values.open(message)?;
             let hidden = gate.compare(lane, seat, keys, &values)?;
-            Ok(Turn::exchange(pack(hidden.iter().copied(), 1), move |seat, keys, message| {
-                let mut bits = unpack(message, hidden.len(), 1)?;
-                bits.iter_mut().zip(&hidden).for_each(|(bit, own)| *bit ^= own);
+            Ok(Turn::exchange(hidden.message(), move |seat, keys, message| {
+                let bits = hidden.open(message)?;
                 gate.sum(lane, seat, keys, &shares, &Seen { values, bits }).map(Turn::Done)
             }))
         }))

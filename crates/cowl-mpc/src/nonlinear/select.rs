@@ -23,13 +23,13 @@
 use std::ops::Range;
 
 use super::Rounding;
-use super::opening::Opening;
+use super::opening::{Opening, OpeningBits};
 use crate::comparison::Comparisons;
 use crate::dealing::{CHUNK, Dealer, Delivery, KeySource, Seat, chunks};
 use crate::error::Error;
 use crate::prg::Lane;
 use crate::protocol::{Gate, Turn};
-use crate::ring::{Party, Ring, bit, low, mask, pack, packed_bytes, signed, unpack};
+use crate::ring::{Party, Ring, bit, low, mask, packed_bytes, signed};
 
 /// Purposes of a layer's lanes.
 mod purpose {
@@ -60,8 +60,8 @@ pub struct Select {
 struct Seen {
     values: Vec<u64>,
     companions: Vec<u64>,
-    signs: Vec<u64>,
-    carries: Vec<u64>,
+    signs: Vec<u8>,
+    carries: Vec<u8>,
 }
 
 impl Select {
@@ -145,15 +145,6 @@ impl Select {
         shared
     }
 
-    /// Shares of a bit from a comparison, under this party's mask.
-    fn hide(&self, seat: &Seat, lane: Lane, not_right: &[u8], flip: impl Fn(usize) -> u64) -> Vec<u64> {
-        let masks = seat.bit_masks(lane, 0..self.count);
-        let hidden = not_right.iter().zip(masks).enumerate();
-        hidden
-            .map(|(place, (share, mask))| u64::from(*share) ^ mask ^ (seat.party().public(flip(place)) & 1))
-            .collect()
-    }
-
     /// After the first round: compare, and hide what came out.
     fn compare(
         &self,
@@ -161,19 +152,17 @@ impl Select {
         seat: &Seat,
         keys: &mut dyn KeySource,
         values: &[u64],
-    ) -> Result<Vec<u64>, Error> {
+    ) -> Result<OpeningBits, Error> {
         let roots = lane.plus(purpose::SIGN_ROOTS);
         let signs = self.signs().evaluate(roots, seat, keys, |place, _| self.sign_point(values[place]))?;
         let masks = lane.plus(purpose::SIGN_MASKS);
-        let mut hidden = self.hide(seat, masks, &signs, |place| self.top(values[place]));
-        if let Some(comparisons) = self.carries() {
-            let roots = lane.plus(purpose::CARRY_ROOTS);
-            let point = |place: usize, _| low(values[place], self.shift);
-            let carries = comparisons.evaluate(roots, seat, keys, point)?;
-            // A borrow is where the mask is not left of the value.
-            hidden.extend(self.hide(seat, lane.plus(purpose::CARRY_MASKS), &carries, |_| 1));
-        }
-        Ok(hidden)
+        let hidden = OpeningBits::new(seat, masks, signs, |place| self.top(values[place]));
+        let Some(comparisons) = self.carries() else { return Ok(hidden) };
+        let roots = lane.plus(purpose::CARRY_ROOTS);
+        let point = |place: usize, _| low(values[place], self.shift);
+        let carries = comparisons.evaluate(roots, seat, keys, point)?;
+        // A borrow is where the mask is not left of the value.
+        Ok(hidden.and(OpeningBits::new(seat, lane.plus(purpose::CARRY_MASKS), carries, |_| 1)))
     }
 
     /// After the second round: nothing but sums.
@@ -213,7 +202,7 @@ impl Select {
         let products = [shared[0][at], shared[3 + top][at], shared[1 + top][at]];
         let mut value = times(party, sign, hat >> self.shift, products);
         if self.faithful() {
-            let carry = seen.carries[place];
+            let carry = u64::from(seen.carries[place]);
             // sign · carry, both masked.
             let (sign_mask, product, carry_mask) = (shared[0][at], shared[5][at], shared[6][at]);
             let of_carry = |share: u64| if carry == 1 { share.wrapping_neg() } else { share };
@@ -228,7 +217,7 @@ impl Select {
 
 /// A share of d·(v̂ − ρ), where d is seen under a mask, v̂ is seen, and `[a, ρ, aρ]` are shares with a the
 /// mask of d.
-fn times(party: Party, sign: u64, hat: u64, [a, rho, product]: [u64; 3]) -> u64 {
+fn times(party: Party, sign: u8, hat: u64, [a, rho, product]: [u64; 3]) -> u64 {
     let masked = a.wrapping_mul(hat).wrapping_sub(product);
     if sign == 1 { party.public(hat).wrapping_sub(rho).wrapping_sub(masked) } else { masked }
 }
@@ -286,9 +275,8 @@ impl Gate for Select {
             let values = values.open(value_message)?;
             let companions = companions.open(companion_message)?;
             let hidden = gate.compare(lane, seat, keys, &values)?;
-            Ok(Turn::exchange(pack(hidden.iter().copied(), 1), move |seat, keys, message| {
-                let mut signs = unpack(message, hidden.len(), 1)?;
-                signs.iter_mut().zip(&hidden).for_each(|(bit, own)| *bit ^= own);
+            Ok(Turn::exchange(hidden.message(), move |seat, keys, message| {
+                let mut signs = hidden.open(message)?;
                 let carries = signs.split_off(gate.count);
                 gate.choose(lane, seat, keys, &Seen { values, companions, signs, carries }).map(Turn::Done)
             }))

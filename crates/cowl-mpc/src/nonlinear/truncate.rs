@@ -15,13 +15,13 @@
 //! Secure when r and the shares are uniform and used once.
 
 use super::Rounding;
-use super::opening::Opening;
+use super::opening::{Opening, OpeningBits};
 use crate::comparison::Comparisons;
 use crate::dealing::{CHUNK, Dealer, Delivery, KeySource, Seat, chunks};
 use crate::error::Error;
 use crate::prg::Lane;
 use crate::protocol::{Gate, Turn};
-use crate::ring::{Party, Ring, bit, low, pack, packed_bytes, unpack};
+use crate::ring::{Party, Ring, bit, low, packed_bytes};
 
 /// Purposes of a layer's lanes.
 mod purpose {
@@ -82,7 +82,7 @@ impl Truncate {
         seat: &Seat,
         keys: &mut dyn KeySource,
         hats: &[u64],
-        carries: &[u64],
+        carries: &[u8],
     ) -> Result<Vec<u64>, Error> {
         let party = seat.party();
         let mut output = Vec::with_capacity(self.count);
@@ -96,7 +96,7 @@ impl Truncate {
                 let public = (hats[place] >> self.shift).wrapping_sub(self.offset() >> self.shift);
                 let removed = shared[self.top(hats[place]) as usize][at];
                 let carry = carries.get(place).map_or(0, |&carry| {
-                    let share = shared[2][at];
+                    let (carry, share) = (u64::from(carry), shared[2][at]);
                     party.public(carry).wrapping_add(if carry == 1 { share.wrapping_neg() } else { share })
                 });
                 self.ring.reduce(party.public(public).wrapping_sub(removed).wrapping_sub(carry))
@@ -112,12 +112,10 @@ impl Truncate {
         seat: &Seat,
         keys: &mut dyn KeySource,
         hats: &[u64],
-    ) -> Result<Vec<u64>, Error> {
+    ) -> Result<OpeningBits, Error> {
         let point = |place: usize, _| low(hats[place], self.shift);
         let not_right = comparisons.evaluate(lane.plus(purpose::ROOTS), seat, keys, point)?;
-        let masks = seat.bit_masks(lane.plus(purpose::MASKS), 0..self.count);
-        let carry = |share: u8| u64::from(share) ^ seat.party().public(1);
-        Ok(not_right.into_iter().zip(masks).map(|(share, mask)| carry(share) ^ mask).collect())
+        Ok(OpeningBits::new(seat, lane.plus(purpose::MASKS), not_right, |_| 1))
     }
 }
 
@@ -173,9 +171,8 @@ impl Gate for Truncate {
                 return gate.cut(lane, seat, keys, &hats, &[]).map(Turn::Done);
             };
             let hidden = gate.hidden_carries(&comparisons, lane, seat, keys, &hats)?;
-            Ok(Turn::exchange(pack(hidden.iter().copied(), 1), move |seat, keys, message| {
-                let mut carries = unpack(message, hidden.len(), 1)?;
-                carries.iter_mut().zip(&hidden).for_each(|(carry, own)| *carry ^= own);
+            Ok(Turn::exchange(hidden.message(), move |seat, keys, message| {
+                let carries = hidden.open(message)?;
                 gate.cut(lane, seat, keys, &hats, &carries).map(Turn::Done)
             }))
         }))
