@@ -29,8 +29,7 @@ fn plan() -> Plan {
 #[test]
 fn every_kernel_deals_the_frozen_bundles() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../vectors/mpc");
-    let frozen =
-        ["model-owner.bin", "data-owner.bin"].map(|name| std::fs::read(folder.join(name)).unwrap());
+    let frozen = ["model-owner.bin", "data-owner.bin"].map(|name| std::fs::read(folder.join(name)).unwrap());
     for kernel in Kernel::available() {
         let seeds = [0xa0, 0xb0].map(|from| Seed::from_bytes(counting(from)));
         let draw = Draw::known(BundleId([0x11; 16]), counting(0), seeds);

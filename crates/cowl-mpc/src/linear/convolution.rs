@@ -35,6 +35,11 @@ impl Axis {
         (self.dilation > 0).then_some(places)
     }
 
+    /// Whether each place of the input goes to the same place of the output.
+    fn is_pointwise(&self) -> bool {
+        (self.filter, self.stride, self.before, self.behind) == (1, 1, 0, 0)
+    }
+
     /// Where the filter's place `tap` lies for output `place`, if on the input.
     fn source(&self, place: usize, tap: usize) -> Option<usize> {
         let source = (place * self.stride + tap * self.dilation).checked_sub(self.before)?;
@@ -58,8 +63,10 @@ pub struct Convolution {
     input_channels: usize,
     output_channels: usize,
     groups: usize,
+    /// As they are worked on: axes that no filter reaches along are one long one.
     axes: [Axis; 3],
     outputs: [usize; 3],
+    places: [usize; 3],
 }
 
 impl Convolution {
@@ -80,16 +87,18 @@ impl Convolution {
         }
         let mut three = [Axis::POINT; 3];
         three[3 - axes.len()..].copy_from_slice(axes);
-        let mut outputs = [1; 3];
-        for (output, axis) in outputs.iter_mut().zip(three) {
-            *output = axis.output().ok_or(refusal)?;
+        let mut places = [1; 3];
+        for (places, axis) in places.iter_mut().zip(three) {
+            *places = axis.output().ok_or(refusal)?;
         }
-        Ok(Self { batch, input_channels, output_channels, groups, axes: three, outputs })
+        let axes = joined(three);
+        let outputs = axes.map(|axis| axis.output().unwrap_or(0));
+        Ok(Self { batch, input_channels, output_channels, groups, axes, outputs, places })
     }
 
     /// Places of the output along the three axes; an axis that there is not has one.
-    pub fn outputs(&self) -> [usize; 3] {
-        self.outputs
+    pub fn places(&self) -> [usize; 3] {
+        self.places
     }
 
     fn input_places(&self) -> usize {
@@ -170,6 +179,16 @@ impl Convolution {
                 sums.iter_mut().zip(values).for_each(|(sum, x)| *sum = sum.multiply_add(*weight, *x));
             }
         }
+    }
+}
+
+/// One long axis where all are pointwise: rows are what the inner loop runs over.
+fn joined(axes: [Axis; 3]) -> [Axis; 3] {
+    if axes.iter().all(Axis::is_pointwise) {
+        let input = axes.iter().map(|axis| axis.input).product();
+        [Axis::POINT, Axis::POINT, Axis { input, ..Axis::POINT }]
+    } else {
+        axes
     }
 }
 

@@ -1,5 +1,6 @@
 use super::*;
 use crate::nonlinear::two_parties::{agree, dealer, numbers, rings, run};
+use crate::ring::unpack;
 
 #[test]
 fn on_a_small_width_every_value_with_every_mask_gives_the_ideal_result() {
@@ -74,6 +75,36 @@ fn whatever_the_value_each_bit_that_is_sent_is_even() {
             let bits = message.len() as f64 * 8.0;
             // Seven standard deviations of fair coins.
             assert!((f64::from(ones) - bits / 2.0).abs() < 3.5 * bits.sqrt(), "{ones} of {bits}");
+        }
+    }
+}
+
+/// How far the counts of equally likely cells are from each other: chi-square.
+fn unevenness(cells: &[usize], samples: usize) -> f64 {
+    let mean = samples as f64 / cells.len() as f64;
+    cells.iter().map(|count| (*count as f64 - mean).powi(2) / mean).sum()
+}
+
+#[test]
+fn a_party_sees_what_a_simulator_that_knows_no_input_would_draw() {
+    let ring = rings()[0];
+    let samples = 64_000;
+    let gate = Select::relu(ring, samples, 32, 12, Rounding::Nearby).unwrap();
+    for (value, number) in [(0, 30), (5 << 12, 31), (-5i64 << 12, 32), ((1 << 31) - 1, 33)] {
+        let messages = run(&gate, ring, number, &vec![ring.reduce(value as u64); samples]).messages;
+        let [a, b] = [0, 1].map(|party| unpack(&messages[party], samples, 32).unwrap());
+        let [c, d] = [2, 3].map(|party| unpack(&messages[party], samples, 1).unwrap());
+        for own in [&c, &d] {
+            // The simulator: a uniform masked value, a uniform masked sign, whatever the party itself has sent.
+            let mut cells = [0; 256];
+            for place in 0..samples {
+                let hat = low(a[place].wrapping_add(b[place]), 32);
+                let seen = [hat >> 29, hat >> 11 & 7, c[place] ^ d[place], own[place]];
+                cells[(seen[0] << 5 | seen[1] << 2 | seen[2] << 1 | seen[3]) as usize] += 1;
+            }
+            // 255 degrees of freedom: mean 255, standard deviation 22.6.
+            let unevenness = unevenness(&cells, samples);
+            assert!(unevenness < 255.0 + 8.0 * 22.6, "{value}: {unevenness}");
         }
     }
 }
