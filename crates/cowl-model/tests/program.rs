@@ -133,6 +133,20 @@ fn means_of_many_numbers_keep_their_digits_in_the_smallest_ring() {
 }
 
 #[test]
+fn a_factor_too_small_for_the_ring_gives_nothing_rather_than_something_wrong() {
+    let model = imported(
+        Builder::new(17)
+            .input("x", &[1, 2])
+            .node("Transpose", &["x"], &["t"], &[])
+            .node("Gemm", &["x", "t"], &["y"], &[float("alpha", 1e-11)])
+            .output("y"),
+    );
+    let program = compile(&model.architecture, Ring::MENU[0], Rounding::Nearby).unwrap();
+    let result = run(&program, &model, &row(vec![2.0, 3.0]), &mut Nearest);
+    assert!(result.data()[0].abs() <= 2.0 / 4096.0, "{:?}", result.data());
+}
+
+#[test]
 fn places_of_the_largest_are_exact() {
     let model = imported(
         Builder::new(17).input("x", &[1, 9]).node("ArgMax", &["x"], &["y"], &[int("axis", 1)]).output("y"),

@@ -363,8 +363,15 @@ impl<'a> Compiler<'a> {
         let (value, fraction) = self.as_made(input)?;
         let shape = self.shape(value);
         let cut = halvings(factor);
-        let bits = fraction - self.fraction() + cut;
-        let value = self.truncated(value, bits.min(self.program.ring.bits() - 2));
+        // What a protocol can cut at once; beyond, less than a unit is left in any case.
+        let most = self.program.ring.bits() - 3;
+        let above = fraction - self.fraction();
+        let value = if above + cut <= most {
+            self.truncated(value, above + cut)
+        } else {
+            let value = self.truncated(value, above);
+            self.truncated(value, cut.min(most))
+        };
         let rest = factor * (1u64 << cut) as f64;
         let whole = rest.fract() == 0.0;
         let constant = Tensor::scalar(self.constant(rest, if whole { 0 } else { self.fraction() })?);
