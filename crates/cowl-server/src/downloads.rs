@@ -32,10 +32,18 @@ const GROUPS_AHEAD: usize = 2;
 pub(crate) async fn part(
     State(app): State<Shared>,
     session: SessionToken,
-    ticket: Ticket,
-    Id(part): Id<PartName>,
+    ticket: Result<Ticket, Refusal>,
+    part: Result<Id<PartName>, Refusal>,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
+    let (ticket, Id(part)) = match (ticket, part) {
+        (Ok(ticket), Ok(part)) => (ticket, part),
+        (Err(refusal), _) | (_, Err(refusal)) => {
+            // Whoever has no session is told that first, as everywhere.
+            session.caller(&app).await?;
+            return Err(refusal);
+        }
+    };
     let (finder, place) = Finder::find(app, &session, ticket, &part).await?;
     let asked =
         headers.get(RANGE).map(|value| value.to_str().ok().and_then(|text| parse_range(text, place.length)));

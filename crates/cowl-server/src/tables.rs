@@ -45,6 +45,8 @@ use version::TableVersion;
 const COMPUTING: &str = "cowl_jobs_computing";
 const COMPUTED: &str = "cowl_job_computations_total";
 const SECONDS: &str = "cowl_job_computation_seconds";
+/// Footers that are read at once: one may be large, and a stranger's.
+const LOOKS_AT_ONCE: usize = 4;
 /// Tables of which the schema is kept in memory; beyond that all are dropped and read again when asked for.
 const MAX_FACTS: usize = 128;
 
@@ -53,6 +55,7 @@ pub(crate) struct Runner {
     files: Arc<TableFiles>,
     engines: Arc<Engines>,
     permits: Arc<Semaphore>,
+    looks: Arc<Semaphore>,
     waiting: AtomicUsize,
     most_waiting: usize,
     facts: Mutex<HashMap<Digest, Arc<TableFacts>>>,
@@ -71,6 +74,7 @@ impl Runner {
             files: Arc::new(TableFiles::new(folder, policy.cache_bytes)),
             engines: Arc::new(Engines::new(policy.engine_bytes)),
             permits: Arc::new(Semaphore::new(policy.at_once)),
+            looks: Arc::new(Semaphore::new(LOOKS_AT_ONCE)),
             waiting: AtomicUsize::new(0),
             most_waiting: policy.queue,
             facts: Mutex::default(),
@@ -148,7 +152,9 @@ pub(crate) async fn facts(app: &App, table: &StoredTable) -> Result<Arc<TableFac
         return Ok(known);
     }
     let reader = reader(app, table)?;
+    let look = Arc::clone(&app.runner.looks).acquire_owned().await;
     let facts = blocking(move || {
+        let _look = look;
         let source = Arc::new(PartsSource::new(reader)?);
         let opened = TableFile::open(Arc::clone(&source));
         let file = opened.map_err(|error| source.failure().unwrap_or_else(|| error.into()))?;
@@ -262,7 +268,7 @@ mod tests {
         assert!(futures_util::poll!(&mut cut).is_pending());
         drop(cut);
         drop(second);
-        runner.permit().await.unwrap();
+        drop(runner.permit().await.unwrap());
         assert_eq!(runner.waiting.load(Ordering::Relaxed), 0, "who was cut waits no longer");
     }
 

@@ -391,7 +391,9 @@ async fn a_part_whose_pack_is_gone_is_answered_by_name_and_the_others_are_served
     let fetched = owner.client.fetch_part_range(&ticket, &lost.parts[1].0, 0..20).await;
     assert_eq!(code(fetched), ProblemCode::PartLost);
     let names = [kept.parts[0].0, lost.parts[0].0];
-    let mut stream = owner.client.fetch_parts(&ticket, &names).await.unwrap();
-    assert!(stream.next().await.is_err() || stream.next().await.is_err(), "the stream is cut, not wrong");
+    // A busy machine cuts the connection before the head of the answer is out.
+    if let Ok(mut stream) = owner.client.fetch_parts(&ticket, &names).await {
+        assert!(stream.next().await.is_err() || stream.next().await.is_err(), "the stream is cut, not wrong");
+    }
     assert_eq!(owner.client.fetch_part_range(&ticket, &kept.parts[0].0, 0..30).await.unwrap().len(), 30);
 }
