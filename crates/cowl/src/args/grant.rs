@@ -112,14 +112,14 @@ pub(crate) struct MakeArguments {
     pub(crate) contents: Contents,
     #[command(flatten)]
     pub(crate) terms: Terms,
-    #[command(flatten)]
-    pub(crate) computing: ComputingTerms,
     /// Words that only the two of you can read
     #[arg(long, value_name = "TEXT")]
     pub(crate) note: Option<String>,
     /// Accept keys whose fingerprint nobody has compared yet
     #[arg(long)]
     pub(crate) trust_first_use: bool,
+    #[command(flatten)]
+    pub(crate) computing: ComputingTerms,
 }
 
 /// `cowl grant list`
@@ -178,11 +178,11 @@ pub(crate) struct ApproveArguments {
     /// When it ends, if not when the request says
     #[arg(long, value_name = "DAY|TIME")]
     pub(crate) until: Option<Until>,
-    #[command(flatten)]
-    pub(crate) computing: ComputingTerms,
     /// Accept keys whose fingerprint nobody has compared yet
     #[arg(long)]
     pub(crate) trust_first_use: bool,
+    #[command(flatten)]
+    pub(crate) computing: ComputingTerms,
 }
 
 const TECHNIQUE: &str = "additive-he";

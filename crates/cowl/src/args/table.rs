@@ -72,8 +72,6 @@ pub(crate) struct ImportArguments {
 pub(crate) struct SealTableArguments {
     #[command(flatten)]
     pub(crate) file: TableFileArguments,
-    #[command(flatten)]
-    pub(crate) columns: ColumnArguments,
     /// Into which record; your own default one otherwise
     #[arg(long, value_name = "RECORD")]
     pub(crate) record: Option<String>,
@@ -92,6 +90,8 @@ pub(crate) struct SealTableArguments {
     /// Take a Paillier key pair that was made beforehand, for this table alone; a fresh one takes seconds to minutes
     #[arg(long, value_name = "FILE")]
     pub(crate) secret_key: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) columns: ColumnArguments,
 }
 
 /// What becomes of the columns. What is not named is dropped.

@@ -28,7 +28,6 @@ use crate::failure::{Failure, Result};
 use crate::size::count;
 use crate::tables::catalog::{Names, known_tables};
 use crate::tables::desk::OpenedTables;
-use crate::tables::figures::number;
 use crate::tables::plan::SealPlan;
 use crate::tables::{TECHNIQUE, answering, asking, evidence, sealing};
 
@@ -81,14 +80,14 @@ pub(super) async fn play(cloud: &Cloud, key: KeyToCome) -> Result<Told> {
     let (model, took) = study.ask(QUESTION).await?;
     let equal = model == study.in_the_clear()?;
     let refused = study.is_refused(TRACKER).await?;
-    let outcome = if equal { "equal to the one in the clear" } else { "NOT equal to the one in the clear" };
+    let outcome = if equal { "as in the clear" } else { "NOT as in the clear" };
     let tracker = if refused { "refused" } else { "NOT refused" };
     let text = format!(
-        "{} of {HOSPITAL} sealed; the {RESEARCHER} fits LOS by Age and MechVent to {} that only {HOSPITAL} can see: \
-         R² {}, {outcome}; a question that would single out 8 patients is {tracker}",
+        "{} sealed; a {RESEARCHER} fits LOS by Age and MechVent over {} unseen, R² {:.4}, {outcome}; what would \
+         single out 8 patients is {tracker}",
         count(study.table.rows, "stay"),
-        count(model.rows, "row"),
-        number(model.r_squared),
+        model.rows,
+        model.r_squared,
     );
     Ok(Told::new(text, equal && refused, sealing + took).with_bytes(TABLE.len() as u64, Some(stored)))
 }

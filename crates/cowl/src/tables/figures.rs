@@ -156,7 +156,7 @@ fn chance(p: f64) -> String {
 }
 
 /// A figure with six digits that count.
-pub(crate) fn number(value: f64) -> String {
+fn number(value: f64) -> String {
     let size = value.abs();
     if value == 0.0 || !value.is_finite() {
         return value.to_string();
