@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use cowl_mpc::bundle::{BundleId, Draw};
 use cowl_mpc::dealing::{Delivery, Seat};
-use cowl_mpc::linear::{Axis, Bilinear, Convolution, Dense};
+use cowl_mpc::linear::{Axis, Bilinear, Convolution, Dense, Layout};
 use cowl_mpc::nonlinear::{Family, FunctionSecretSharing, Rounding};
 use cowl_mpc::prg::{Lane, Permutation, Seed, SeedStream};
 use cowl_mpc::protocol::{Gate, Turn};
@@ -105,11 +105,13 @@ fn product() {
             seconds.unwrap_or(f64::NAN) * 1e3
         );
     }
-    let dense = Dense { batch: 1, inputs: 109_350, outputs: 200 };
-    let (matrix, vector) = (vec![3u32; dense.left()], vec![5u32; dense.right()]);
-    let seconds = fastest(|| {
-        std::hint::black_box(dense.narrow(&matrix, &vector));
-        Ok(())
-    });
-    println!("dense 109,350 × 200: {:.1} ms", seconds.unwrap_or(f64::NAN) * 1e3);
+    for layout in [Layout::ByOutput, Layout::ByInput] {
+        let dense = Dense { batch: 1, inputs: 109_350, outputs: 200, layout };
+        let (matrix, vector) = (vec![3u32; dense.left()], vec![5u32; dense.right()]);
+        let seconds = fastest(|| {
+            std::hint::black_box(dense.narrow(&matrix, &vector));
+            Ok(())
+        });
+        println!("dense 109,350 × 200, {layout:?}: {:.1} ms", seconds.unwrap_or(f64::NAN) * 1e3);
+    }
 }

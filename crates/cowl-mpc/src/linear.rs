@@ -26,7 +26,7 @@ mod dense;
 mod kernel;
 
 pub use convolution::{Axis, Convolution};
-pub use dense::{Dense, Elementwise};
+pub use dense::{Dense, Elementwise, Layout};
 
 use std::sync::Arc;
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use cowl_mpc::bundle::{self, Draw, HEADER_BYTES, Layer, Plan};
 use cowl_mpc::dealing::{Dealer, KeySource, Seat, Writers};
-use cowl_mpc::linear::{Dense, Linear, SetupSeed, Weights};
+use cowl_mpc::linear::{Dense, Layout, Linear, SetupSeed, Weights};
 use cowl_mpc::nonlinear::{Family, FunctionSecretSharing, Rounding, Want};
 use cowl_mpc::prg::{Lane, Seed, SeedStream};
 use cowl_mpc::protocol::{Exchange, Gate, Turn};
@@ -35,7 +35,7 @@ fn plan(ring: Ring, rounding: Rounding) -> Plan {
     let family = FunctionSecretSharing;
     let mut layers = Vec::new();
     for (place, sizes) in SIZES.windows(2).enumerate() {
-        let dense = Dense { batch: 1, inputs: sizes[0], outputs: sizes[1] };
+        let dense = Dense { batch: 1, inputs: sizes[0], outputs: sizes[1], layout: Layout::ByOutput };
         layers.push(Layer::Linear(Linear::new(ring, Arc::new(dense))));
         let count = sizes[1];
         layers.push(Layer::Gate(if place < 2 {

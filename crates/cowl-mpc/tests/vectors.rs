@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use cowl_mpc::bundle::{self, BundleId, Draw, Layer, Plan};
 use cowl_mpc::dealing::Writers;
-use cowl_mpc::linear::{Dense, Linear, SetupSeed};
+use cowl_mpc::linear::{Dense, Layout, Linear, SetupSeed};
 use cowl_mpc::nonlinear::{Family, FunctionSecretSharing, Rounding};
 use cowl_mpc::prg::Seed;
 use cowl_mpc::{Kernel, Ring};
@@ -19,7 +19,10 @@ fn plan() -> Plan {
     let ring = Ring::new(32, 12).unwrap();
     let family = FunctionSecretSharing;
     let layers = vec![
-        Layer::Linear(Linear::new(ring, Arc::new(Dense { batch: 1, inputs: 4, outputs: 3 }))),
+        Layer::Linear(Linear::new(
+            ring,
+            Arc::new(Dense { batch: 1, inputs: 4, outputs: 3, layout: Layout::ByOutput }),
+        )),
         Layer::Gate(family.relu(ring, 3, 32, 12, Rounding::Faithful).unwrap()),
         Layer::Gate(family.truncate(ring, 3, 12, Rounding::Nearby).unwrap()),
     ];

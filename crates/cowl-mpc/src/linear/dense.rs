@@ -8,7 +8,16 @@ use super::kernel::{Kernels, Word};
 /// Products below which a second core costs more than it brings.
 const WORTH_SHARING: usize = 1 << 17;
 
-/// Left: a matrix of `outputs` rows of `inputs` numbers. Right: `batch` vectors of `inputs` numbers. Product:
+/// How a matrix of weights lies in memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layout {
+    /// A row an output: `outputs` rows of `inputs` numbers.
+    ByOutput,
+    /// A row an input: `inputs` rows of `outputs` numbers.
+    ByInput,
+}
+
+/// Left: a matrix, which lies as `layout` says. Right: `batch` vectors of `inputs` numbers. Product:
 /// `batch` vectors of `outputs` numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Dense {
@@ -16,8 +25,10 @@ pub struct Dense {
     pub batch: usize,
     /// Numbers of a vector.
     pub inputs: usize,
-    /// Rows of the matrix.
+    /// Numbers of a product.
     pub outputs: usize,
+    /// How the matrix lies.
+    pub layout: Layout,
 }
 
 impl Dense {
@@ -27,14 +38,39 @@ impl Dense {
         if self.inputs == 0 || self.outputs == 0 {
             return output;
         }
-        let rows = (WORTH_SHARING / self.inputs).max(1);
         for (vector, output) in vectors.chunks_exact(self.inputs).zip(output.chunks_exact_mut(self.outputs)) {
-            output
-                .par_chunks_mut(rows)
-                .zip(matrix.par_chunks(rows * self.inputs))
-                .for_each(|(output, matrix)| multiply(kernels, matrix, vector, output));
+            match self.layout {
+                Layout::ByOutput => self.by_output(kernels, matrix, vector, output),
+                Layout::ByInput => output.copy_from_slice(&self.by_input(kernels, matrix, vector)),
+            }
         }
         output
+    }
+
+    fn by_output<W: Word>(&self, kernels: Kernels<W>, matrix: &[W], vector: &[W], output: &mut [W]) {
+        let rows = (WORTH_SHARING / self.inputs).max(1);
+        output
+            .par_chunks_mut(rows)
+            .zip(matrix.par_chunks(rows * self.inputs))
+            .for_each(|(output, matrix)| multiply(kernels, matrix, vector, output));
+    }
+
+    fn by_input<W: Word>(&self, kernels: Kernels<W>, matrix: &[W], vector: &[W]) -> Vec<W> {
+        let rows = (WORTH_SHARING / self.outputs).max(1);
+        let zeros = || vec![W::default(); self.outputs];
+        let some = |(matrix, vector): (&[W], &[W])| {
+            let mut sums = zeros();
+            for (row, number) in matrix.chunks_exact(self.outputs).zip(vector) {
+                (kernels.add_scaled)(&mut sums, *number, row);
+            }
+            sums
+        };
+        let add = |mut sums: Vec<W>, more: Vec<W>| {
+            (kernels.add_scaled)(&mut sums, W::ONE, &more);
+            sums
+        };
+        let parts = matrix.par_chunks(rows * self.outputs).zip(vector.par_chunks(rows));
+        parts.map(some).reduce(zeros, add)
     }
 }
 

@@ -13,6 +13,8 @@ pub(super) struct Kernels<W> {
 
 /// A number modulo a power of two.
 pub(super) trait Word: Copy + Default + Send + Sync {
+    const ONE: Self;
+    /// self + a·b
     fn multiply_add(self, a: Self, b: Self) -> Self;
     /// For this processor.
     fn kernels() -> Kernels<Self>;
@@ -84,6 +86,8 @@ macro_rules! word {
         }
 
         impl Word for $word {
+            const ONE: Self = 1;
+
             #[inline(always)]
             fn multiply_add(self, a: Self, b: Self) -> Self {
                 self.wrapping_add(a.wrapping_mul(b))

@@ -42,6 +42,25 @@ fn by_definition(
 }
 
 #[test]
+fn matrices_give_the_same_products_however_they_lie() {
+    for (batch, inputs, outputs) in [(1, 1, 1), (3, 17, 5), (1, 3000, 200), (2, 5, 0), (1, 0, 3)] {
+        let by_output = Dense { batch, inputs, outputs, layout: Layout::ByOutput };
+        let by_input = Dense { layout: Layout::ByInput, ..by_output };
+        let (matrix, vectors) = (drawn(23, by_output.left()), drawn(24, by_output.right()));
+        let turned: Vec<u64> =
+            (0..matrix.len()).map(|at| matrix[at % outputs * inputs + at / outputs]).collect();
+        let sum = |image: usize, output: usize| {
+            let terms =
+                (0..inputs).map(|at| matrix[output * inputs + at].wrapping_mul(vectors[image * inputs + at]));
+            terms.fold(0u64, u64::wrapping_add)
+        };
+        let expected: Vec<u64> = (0..batch * outputs).map(|at| sum(at / outputs, at % outputs)).collect();
+        assert_eq!(by_output.wide(&matrix, &vectors), expected);
+        assert_eq!(by_input.wide(&turned, &vectors), expected);
+    }
+}
+
+#[test]
 fn convolutions_with_groups_strides_dilations_and_uneven_pads_follow_their_definition() {
     let axis = |input, filter, stride, dilation, before, behind| Axis {
         input,
@@ -114,7 +133,7 @@ fn infer(ring: Ring, map: Arc<dyn Bilinear>, run: u8, weights: &[u64], input: &[
 fn a_layer_with_weights_gives_the_product_on_every_ring() {
     let axis = Axis { input: 9, filter: 3, stride: 1, dilation: 2, before: 2, behind: 1 };
     let maps: [Arc<dyn Bilinear>; 3] = [
-        Arc::new(Dense { batch: 2, inputs: 50, outputs: 7 }),
+        Arc::new(Dense { batch: 2, inputs: 50, outputs: 7, layout: Layout::ByOutput }),
         Arc::new(Elementwise(33)),
         Arc::new(Convolution::new(1, [2, 3], 1, &[axis; 3]).unwrap()),
     ];
@@ -132,7 +151,8 @@ fn a_layer_with_weights_gives_the_product_on_every_ring() {
 #[test]
 fn equal_inputs_are_sent_as_unrelated_messages_in_every_inference() {
     let ring = rings()[0];
-    let map: Arc<dyn Bilinear> = Arc::new(Dense { batch: 1, inputs: 1000, outputs: 1 });
+    let map: Arc<dyn Bilinear> =
+        Arc::new(Dense { batch: 1, inputs: 1000, outputs: 1, layout: Layout::ByOutput });
     let [first, second] = [40, 50].map(|run| infer(ring, map.clone(), run, &[1; 1000], &[0; 1000]).1);
     let equal = first.iter().zip(&second).filter(|(a, b)| a == b).count();
     // 4,000 bytes, of which one in 256 is equal by chance.
@@ -152,7 +172,8 @@ fn two_set_ups_of_one_architecture_have_different_masks() {
 #[test]
 fn messages_and_weights_of_other_lengths_are_refused() {
     let ring = rings()[0];
-    let layer = Linear::new(ring, Arc::new(Dense { batch: 1, inputs: 3, outputs: 2 }));
+    let layer =
+        Linear::new(ring, Arc::new(Dense { batch: 1, inputs: 3, outputs: 2, layout: Layout::ByOutput }));
     let weights = Weights::new(ring, vec![1; 6]);
     let refused = layer.answer(&weights, &[0; 3], &[0; 11], &mut &[0u8; 8][..]);
     assert_eq!(refused, Err(Error::Message { expected: 12, found: 11 }));
