@@ -12,7 +12,7 @@ use cowl_mpc::protocol::{Gate, Turn};
 use cowl_mpc::{Error, Kernel, Party, Ring};
 
 const COUNT: usize = 1 << 18;
-const REPEATS: usize = 7;
+const REPEATS: usize = 40;
 
 /// Keys in memory that was reserved before.
 struct Kept([Vec<u8>; 2]);
@@ -47,15 +47,14 @@ fn clock() -> f64 {
     )
 }
 
-/// The fastest of several runs, in seconds.
-fn fastest(mut run: impl FnMut() -> Result<(), Error>) -> Result<f64, Error> {
-    let mut best = f64::INFINITY;
+/// The average of many runs, in seconds: the clock moves in steps of some milliseconds.
+fn average(mut run: impl FnMut() -> Result<(), Error>) -> Result<f64, Error> {
+    run()?;
+    let start = clock();
     for _ in 0..REPEATS {
-        let start = clock();
         run()?;
-        best = best.min(clock() - start);
     }
-    Ok(best)
+    Ok((clock() - start) / REPEATS as f64)
 }
 
 fn measure(kernel: Kernel, shift: u32) -> Result<(), Error> {
@@ -65,7 +64,7 @@ fn measure(kernel: Kernel, shift: u32) -> Result<(), Error> {
     let seeds = || [Seed::from_bytes([1; 16]), Seed::from_bytes([2; 16])];
     let dealer = Draw::known(BundleId([0; 16]), [3; 16], seeds()).dealer(kernel);
     let mut kept = Kept(Party::BOTH.map(|party| Vec::with_capacity(gate.key_bytes(party) as usize)));
-    let dealing = fastest(|| {
+    let dealing = average(|| {
         kept.0.iter_mut().for_each(Vec::clear);
         gate.deal(lane, &dealer, &mut kept)
     })?;
@@ -76,7 +75,7 @@ fn measure(kernel: Kernel, shift: u32) -> Result<(), Error> {
     for party in Party::BOTH {
         let stream = SeedStream::new(kernel, &seeds()[party.index()]);
         let seat = Seat::new(party, Permutation::new(kernel, &[3; 16]), stream);
-        let seconds = fastest(|| run(&*gate, lane, &seat, &kept.0[party.index()], &shares))?;
+        let seconds = average(|| run(&*gate, lane, &seat, &kept.0[party.index()], &shares))?;
         println!("{name}: shift {shift}: {party:?} {:.1} M ReLU/s", rate(seconds));
     }
     Ok(())
@@ -96,7 +95,7 @@ fn product() {
     let axis = Axis { input: 64, filter: 3, stride: 1, dilation: 2, before: 2, behind: 2 };
     if let Ok(map) = Convolution::new(1, [5, 5], 1, &[axis; 3]) {
         let (filters, data) = (vec![3u32; map.left()], vec![5u32; map.right()]);
-        let seconds = fastest(|| {
+        let seconds = average(|| {
             std::hint::black_box(map.narrow(&filters, &data));
             Ok(())
         });
@@ -108,7 +107,7 @@ fn product() {
     for layout in [Layout::ByOutput, Layout::ByInput] {
         let dense = Dense { batch: 1, inputs: 109_350, outputs: 200, layout };
         let (matrix, vector) = (vec![3u32; dense.left()], vec![5u32; dense.right()]);
-        let seconds = fastest(|| {
+        let seconds = average(|| {
             std::hint::black_box(dense.narrow(&matrix, &vector));
             Ok(())
         });
