@@ -69,8 +69,9 @@ macro_rules! withstand_mutations {
 
 withstand_mutations! {
     api_bodies api_frames crypto_checkpoints crypto_opaque crypto_texts domain_statements domain_values
-    imaging_coded imaging_files job_statements seal_armor seal_boxes seal_files seal_headers seal_keys
-    seal_payloads seal_shares query_forms query_sql query_table_files tables_csv tables_forms vault_kinds vault_segments vault_texts
+    imaging_coded imaging_files job_statements query_forms query_sql query_table_files seal_armor seal_boxes
+    seal_files seal_headers seal_keys seal_payloads seal_shares tables_csv tables_forms vault_kinds
+    vault_segments vault_texts
 }
 
 #[test]
