@@ -43,7 +43,8 @@ impl<'a> Wording<'a> {
 
     fn aggregate(&self, aggregate: &Aggregate) -> String {
         let columns = aggregate.columns.iter().map(|&column| self.column(ColumnRef { table: 0, column }));
-        format!("{}({})", aggregate.function.name(), columns.collect::<Vec<_>>().join(", "))
+        let penalty = aggregate.penalty.iter().map(literal);
+        format!("{}({})", aggregate.function.name(), penalty.chain(columns).collect::<Vec<_>>().join(", "))
     }
 
     fn condition(&self, condition: &Condition) -> String {
@@ -192,6 +193,7 @@ mod tests {
             "SELECT count(*) FROM stays",
             "SELECT ward AS unit, count(*), enc_avg(los) AS \"mean stay\" FROM stays GROUP BY ward",
             "SELECT ward, count(*), enc_avg(los) FROM stays GROUP BY ward ORDER BY count(*) DESC, ward LIMIT 3",
+            "SELECT enc_ridge(0.5, los, age) AS model FROM stays",
             "SELECT enc_linreg(los, age) FROM stays WHERE ward = 'O''Hara' AND \"admitted on\" >= '2008-01-01'",
             "SELECT enc_sum(los) FROM stays WHERE weight BETWEEN -0.5 AND 12.25 OR ward IN ('A', 'B') OR ward IS NULL",
             "SELECT enc_sum(los) FROM stays WHERE NOT (ward LIKE 'MI%') AND (ward <> 'A' OR weight < 3)",
