@@ -12,7 +12,7 @@ use cowl_vault::{AddOptions, GrantSpec, NewTable, Silent, Tampering, VaultError}
 
 use crate::assert_matches;
 use crate::support::files::noise;
-use crate::support::frames::alter;
+use crate::support::frames::{Frame, alter};
 use crate::support::party::grant_spec;
 use crate::support::{Party, World, tampering};
 
@@ -70,14 +70,14 @@ async fn a_byte_that_changed_on_its_way_is_caught_in_its_part() {
     let world = World::start().await;
     let (record, item, _) = with_table(&world).await;
     world.patient.mallory.on_answer(PARTS_BATCH, |_, answer| {
-        alter(answer, &|parts| {
-            let mut bytes = parts[1].bytes.clone();
+        alter(answer, &|parts: &mut Vec<Frame>| {
+            let mut bytes = parts[0].bytes.clone();
             bytes[7] ^= 1;
-            parts[1] = parts[1].with_bytes(bytes);
+            parts[0] = parts[0].with_bytes(bytes);
         });
     });
     let found = tampering(world.patient.get(record, item.item).await);
-    assert_eq!(found, Tampering::Part { item: item.item, index: 2 });
+    assert_eq!(found, Tampering::Part { item: item.item, index: 1 });
 }
 
 #[tokio::test(flavor = "multi_thread")]
