@@ -50,6 +50,9 @@ pub enum AdditiveError {
     /// The file has no pixels that can be taken as they are.
     #[error("no pixels to add: {0}")]
     NoPixels(&'static str),
+    /// The opened values cannot be written in this way.
+    #[error("they cannot be shown so: {0}")]
+    NotShown(&'static str),
     /// More samples than [`MOST_SAMPLES`].
     #[error("the image has {found} samples; {MOST_SAMPLES} can be sealed for adding")]
     TooLarge {

@@ -81,18 +81,18 @@ impl OpenedImage {
     /// One frame as a PNG.
     ///
     /// # Errors
-    /// [`AdditiveError::NoPixels`] for a frame that is not there, for pixels of other than one or three samples, and for
+    /// [`AdditiveError::NotShown`] for a frame that is not there, for pixels of other than one or three samples, and for
     /// samples that cannot be shown exactly.
     pub fn png(&self, frame: usize, shown: Shown) -> Result<Vec<u8>, AdditiveError> {
         let length = self.layout.pixels_per_frame() * self.layout.samples_per_pixel();
-        let sums = self.sums.chunks_exact(length).nth(frame).ok_or(AdditiveError::NoPixels(NO_FRAME))?;
+        let sums = self.sums.chunks_exact(length).nth(frame).ok_or(AdditiveError::NotShown(NO_FRAME))?;
         match shown {
             Shown::Through(window) => {
                 let shade = |sum: &i64| window.shade(*sum as f64 / f64::from(self.divisor));
                 self.encode(&sums.iter().map(shade).collect::<Vec<u8>>(), 8)
             }
             Shown::Exactly => {
-                let values = self.exact(sums).ok_or(AdditiveError::NoPixels(NOT_EXACT))?;
+                let values = self.exact(sums).ok_or(AdditiveError::NotShown(NOT_EXACT))?;
                 if values.iter().all(|value| *value <= u16::from(u8::MAX)) {
                     return self.encode(&values.iter().map(|value| *value as u8).collect::<Vec<u8>>(), 8);
                 }
@@ -115,7 +115,7 @@ impl OpenedImage {
             (1, _) => ExtendedColorType::L16,
             (3, 8) => ExtendedColorType::Rgb8,
             (3, _) => ExtendedColorType::Rgb16,
-            _ => return Err(AdditiveError::NoPixels("a picture has one or three samples a pixel")),
+            _ => return Err(AdditiveError::NotShown("a picture has one or three samples a pixel")),
         };
         let (columns, rows) = (self.layout.columns() as u32, self.layout.rows() as u32);
         let mut png = Cursor::new(Vec::new());
@@ -129,10 +129,10 @@ impl OpenedImage {
     /// geometry is that of pixels of side 1: what was sealed had none.
     ///
     /// # Errors
-    /// [`AdditiveError::NoPixels`] where an axis is longer than NIfTI-1 has numbers for.
+    /// [`AdditiveError::NotShown`] where an axis is longer than NIfTI-1 has numbers for.
     pub fn nifti(&self) -> Result<Vec<u8>, AdditiveError> {
         let narrow = self.sums.iter().all(|sum| i32::try_from(*sum).is_ok());
-        let mut file = self.nifti_header(narrow).ok_or(AdditiveError::NoPixels(LONG_AXIS))?;
+        let mut file = self.nifti_header(narrow).ok_or(AdditiveError::NotShown(LONG_AXIS))?;
         for sum in &self.sums {
             if narrow {
                 file.extend((*sum as i32).to_le_bytes());
