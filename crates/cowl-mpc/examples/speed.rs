@@ -11,6 +11,10 @@ use cowl_mpc::prg::{Lane, Permutation, Seed, SeedStream};
 use cowl_mpc::protocol::{Gate, Turn};
 use cowl_mpc::{Error, Kernel, Party, Ring};
 
+/// As in `cowl`: pages of large layers are kept, not given back and asked for again.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const COUNT: usize = 1 << 18;
 const REPEATS: usize = 40;
 
