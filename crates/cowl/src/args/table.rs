@@ -16,7 +16,7 @@ pub(crate) enum TableCommand {
     Import(ImportArguments),
     /// Seal a table so that the cloud can add and cannot read
     #[command(after_help = SEAL_EXAMPLES)]
-    Seal(SealTableArguments),
+    Seal(Box<SealTableArguments>),
     /// List tables, your own and those that you may ask about
     #[command(visible_alias = "ls")]
     List,

@@ -42,6 +42,9 @@ impl OpenedTables {
     }
 }
 
+/// Results, each for its receiver.
+type Results = Vec<(PartyId, Vec<u8>)>;
+
 /// The ports of one job.
 pub(crate) struct Desk {
     vault: Arc<Vault>,
@@ -49,7 +52,7 @@ pub(crate) struct Desk {
     grants: Vec<GrantInfo>,
     opened: Arc<OpenedTables>,
     consent: OnceLock<Signed<ConsentStatement>>,
-    results: Arc<Mutex<Vec<(PartyId, Vec<u8>)>>>,
+    results: Arc<Mutex<Results>>,
 }
 
 impl Desk {
@@ -96,7 +99,7 @@ impl Desk {
     }
 
     /// What was put for whom.
-    pub(crate) fn results(&self) -> Vec<(PartyId, Vec<u8>)> {
+    pub(crate) fn results(&self) -> Results {
         self.results.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -205,7 +208,7 @@ impl ItemSink for Desk {
 struct ResultWriter {
     receiver: PartyId,
     bytes: Vec<u8>,
-    results: Arc<Mutex<Vec<(PartyId, Vec<u8>)>>>,
+    results: Arc<Mutex<Results>>,
 }
 
 #[async_trait]

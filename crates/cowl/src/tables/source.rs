@@ -9,11 +9,14 @@ use cowl_query::parquet::ReadAt;
 use cowl_vault::ItemReader;
 use tokio::runtime::Handle;
 
+/// Where a part lies, and its bytes.
+type ReadPart = (Range<u64>, Arc<Vec<u8>>);
+
 /// Reads what it needs of a table, and keeps the parts that it read last.
 pub(crate) struct TableSource {
     reader: ItemReader,
     runtime: Handle,
-    parts: Mutex<VecDeque<(Range<u64>, Arc<Vec<u8>>)>>,
+    parts: Mutex<VecDeque<ReadPart>>,
 }
 
 impl TableSource {
@@ -22,7 +25,7 @@ impl TableSource {
         Self { reader, runtime: Handle::current(), parts: Mutex::default() }
     }
 
-    fn part(&self, offset: u64) -> io::Result<(Range<u64>, Arc<Vec<u8>>)> {
+    fn part(&self, offset: u64) -> io::Result<ReadPart> {
         let range = self.reader.part_around(offset).ok_or(io::ErrorKind::UnexpectedEof)?;
         let mut kept = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(found) = kept.iter().find(|(known, _)| *known == range) {
