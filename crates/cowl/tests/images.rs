@@ -1,6 +1,6 @@
 //! `cowl image`: sealed for adding, combined without a key, opened; files only.
 
-#![allow(clippy::unwrap_used, reason = "helpers are test code, too")]
+#![allow(clippy::unwrap_used, clippy::print_stderr)] // Helpers are test code, too.
 
 mod world;
 

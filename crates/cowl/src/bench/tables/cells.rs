@@ -14,7 +14,8 @@ pub(super) fn rows() -> Result<Vec<Row>> {
     let public = key.public();
     let encryptor = Encryptor::new(public.clone(), ExponentLength::HalfOfModulus, Timing::Constant);
     let cells: Vec<i64> = (0..CELLS as i64).map(|cell| cell * 37 % 5_000).collect();
-    let plain: Vec<Plaintext> = cells[..ALONE].iter().map(|cell| Plaintext::from_i64(public, *cell)).collect();
+    let plain: Vec<Plaintext> =
+        cells[..ALONE].iter().map(|cell| Plaintext::from_i64(public, *cell)).collect();
     let (encrypting, sealed) =
         Clock::Thread.median(RUNS, || encryptor.encrypt(&plain, &mut UnwrapErr(SysRng)));
     let sealed = sealed.map_err(fault)?;
