@@ -110,7 +110,8 @@ impl Vault {
             uploaded: None,
         };
         progress.begin("sealing", sources.iter().filter_map(Source::size).sum());
-        let outcome = adding.run(sources).await;
+        // It holds an upload and a commit at once: too large for its callers' stacks.
+        let outcome = Box::pin(adding.run(sources)).await;
         progress.end();
         // Of an addition that was cut, too: what has arrived is known by its path the next time.
         let Adding { report, seen, held, .. } = adding;
