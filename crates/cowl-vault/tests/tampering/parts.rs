@@ -23,10 +23,10 @@ fn alter_parts(world: &World, change: impl Fn(&mut Vec<Frame>) + Send + 'static)
 
 /// What comes of opening an item whose parts are changed on their way.
 async fn open_with(change: impl Fn(&mut Vec<Frame>) + Send + 'static) -> (ItemId, Tampering) {
-    let world = World::start().await;
+    let world = Box::pin(World::start()).await;
     let (record, item) = Box::pin(several_parts(&world)).await;
     alter_parts(&world, change);
-    (item, tampering(world.patient.get(record, item).await))
+    (item, tampering(Box::pin(world.patient.get(record, item)).await))
 }
 
 #[tokio::test(flavor = "multi_thread")]
