@@ -70,7 +70,7 @@ async fn a_byte_that_changed_on_its_way_is_caught_in_its_part() {
     let world = World::start().await;
     let (record, item, _) = with_table(&world).await;
     world.patient.mallory.on_answer(PARTS_BATCH, |_, answer| {
-        alter(answer, &|parts: &mut Vec<Frame>| {
+        alter(answer, |parts: &mut Vec<Frame>| {
             let mut bytes = parts[0].bytes.clone();
             bytes[7] ^= 1;
             parts[0] = parts[0].with_bytes(bytes);
