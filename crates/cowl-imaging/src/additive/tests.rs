@@ -102,7 +102,7 @@ fn the_extremes_fill_their_slots_and_stay_in_them() {
         let values: Vec<i32> = (0..800).map(|at| extremes[at % 2]).collect();
         let sealed = OWNER.seal(&image(&values, bits, signed), 128).unwrap();
         for factor in [128, -128] {
-            let opened = OWNER.open(&combine(&[sealed.clone()], &[factor], 1).unwrap()).unwrap();
+            let opened = OWNER.open(&combine(std::slice::from_ref(&sealed), &[factor], 1).unwrap()).unwrap();
             let expected: Vec<i64> = values.iter().map(|value| i64::from(*value) * factor).collect();
             assert_eq!(opened.sums(), expected);
         }
