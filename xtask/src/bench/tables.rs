@@ -30,15 +30,14 @@ pub(crate) fn measure(workspace: &Workspace) -> Result<Vec<Row>> {
 
 /// A folder of CSV files: those that are at hand, the packed one unpacked.
 fn tables(workspace: &Workspace) -> Result<PathBuf> {
-    let source =
-        std::env::var_os(TABLES).map_or_else(|| workspace.root.join("../shared/data/tables"), PathBuf::from);
     let folder = workspace.tools("bench-tables")?;
-    let Ok(entries) = std::fs::read_dir(&source) else {
+    let entries = std::env::var_os(TABLES).map(std::fs::read_dir);
+    let Some(Ok(entries)) = entries else {
         eprintln!("no real tables but the sample: set {TABLES} to a folder with whas500.csv, rhc.csv.gz …");
         return Ok(folder);
     };
     for entry in entries {
-        let path = entry.attempting(|| format!("listing {}", source.display()))?.path();
+        let path = entry.attempting(|| format!("listing the folder that {TABLES} names"))?.path();
         let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
         if let Some(unpacked) = name.strip_suffix(".gz") {
             let text = process::stdout_of(Command::new("gzip").arg("-dc").arg(&path))?;
