@@ -152,7 +152,7 @@ async fn a_database_of_another_age_is_refused() {
     let place = tempfile::tempdir().unwrap();
     let path = place.path().join("a ledger, 100% full?#.sqlite");
     let ledger = Ledger::connect(&DatabaseConfig::Sqlite { path: path.clone() }).await.unwrap();
-    assert_eq!(ledger.check_schema().await, Err(StoreError::NotMigrated { found: 0, known: 2 }));
+    assert_eq!(ledger.check_schema().await, Err(StoreError::NotMigrated { found: 0, known: 3 }));
     ledger.migrate().await.unwrap();
     ledger.check_schema().await.unwrap();
     ledger.migrate().await.unwrap();

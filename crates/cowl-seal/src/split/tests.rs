@@ -15,17 +15,30 @@ fn the_seed_alone_decides() {
     assert_ne!(draw(1), draw(2));
 }
 
+fn counts_of_parts(length: u64) -> Vec<usize> {
+    (0..200).map(|seed| SplitPlan::draw(length, &[seed; 32]).sizes().len()).collect()
+}
+
+fn distinct(counts: &[usize]) -> usize {
+    counts.iter().collect::<std::collections::BTreeSet<_>>().len()
+}
+
 #[test]
-fn small_payloads_have_three_to_twelve_parts_or_so() {
-    let counts: Vec<usize> =
-        (0..200).map(|seed| SplitPlan::draw(500_000, &[seed; 32]).sizes().len()).collect();
+fn payloads_have_three_to_twelve_parts_or_so() {
+    let counts = counts_of_parts(5_000_000);
     assert!(counts.iter().all(|count| (2..=20).contains(count)), "{counts:?}");
     let typical = counts.iter().filter(|count| (3..=13).contains(*count)).count();
     assert!(typical > 180, "{typical}");
-    let mut distinct = counts.clone();
-    distinct.sort_unstable();
-    distinct.dedup();
-    assert!(distinct.len() >= 8, "{distinct:?}");
+    assert!(distinct(&counts) >= 8, "{counts:?}");
+}
+
+#[test]
+fn small_payloads_have_two_to_six_parts_or_so() {
+    let counts = counts_of_parts(500_000);
+    assert!(counts.iter().all(|count| (1..=10).contains(count)), "{counts:?}");
+    let typical = counts.iter().filter(|count| (2..=7).contains(*count)).count();
+    assert!(typical > 180, "{typical}");
+    assert!(distinct(&counts) >= 5, "{counts:?}");
 }
 
 #[test]
