@@ -130,7 +130,11 @@ pub(crate) enum Command {
     Doctor,
     /// Print the text of a PDF file from stdin; what 'record add' and 'search' start for such files
     #[command(hide = true)]
-    PdfText,
+    PdfText {
+        /// Set by the process itself when its limits hold
+        #[arg(long)]
+        limited: bool,
+    },
     /// Print completions for a shell
     #[command(
         after_help = "Example:\n  cowl completions bash > ~/.local/share/bash-completion/completions/cowl"

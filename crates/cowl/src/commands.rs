@@ -66,7 +66,7 @@ pub(crate) fn run(context: &Context, command: Command) -> Result<()> {
         Command::Demo(arguments) => block_on(demo::run(context, &arguments)),
         Command::Bench(command) => bench::run(context, command),
         Command::Doctor => block_on(doctor::run(context)),
-        Command::PdfText => pdf_text::print(),
+        Command::PdfText { .. } => pdf_text::print(),
         Command::Completions { shell } => completions::print(shell),
     }
 }

@@ -58,8 +58,8 @@ fn main() -> ExitCode {
 
 fn run(arguments: Arguments) -> Result<()> {
     let Arguments { global, command } = arguments;
-    if matches!(command, args::Command::PdfText) {
-        return pdf_text::print();
+    if let args::Command::PdfText { limited } = command {
+        return if limited { pdf_text::print() } else { pdf_text::print_limited() };
     }
     pdf_text::read_contained();
     let settings = Settings::resolve(&global, &Surroundings::of_process())?;

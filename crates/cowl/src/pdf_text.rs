@@ -4,6 +4,8 @@
 //! by starting itself with little memory, little time and no way to write files.
 
 use std::io::{Read, Write};
+use std::os::unix::process::CommandExt;
+use std::process::Command;
 
 use cowl_domain::{Kind, TextExtractor};
 use cowl_vault::text::{Extractors, ReaderProgram};
@@ -19,15 +21,25 @@ pub(crate) fn read_contained() {
     }
 }
 
+/// Begins this process anew with little of everything, to [`print`]. The limits come first: an allocator that has
+/// begun may have taken more address space than they leave.
+///
+/// # Errors
+/// When the limits cannot be set, or this program cannot be started again.
+pub(crate) fn print_limited() -> Result<()> {
+    for (resource, most) in [(Resource::As, MEMORY), (Resource::Cpu, SECONDS), (Resource::Fsize, 0)] {
+        let limit = Rlimit { current: Some(most), maximum: Some(most) };
+        setrlimit(resource, limit).map_err(|error| Failure::Stream(error.into()))?;
+    }
+    let program = std::env::current_exe()?;
+    Err(Failure::Stream(Command::new(program).args(["pdf-text", "--limited"]).exec()))
+}
+
 /// Prints the text of the file on stdin.
 ///
 /// # Errors
 /// When the file is no readable PDF file. Beyond its limits the process is killed.
 pub(crate) fn print() -> Result<()> {
-    for (resource, most) in [(Resource::As, MEMORY), (Resource::Cpu, SECONDS), (Resource::Fsize, 0)] {
-        let limit = Rlimit { current: Some(most), maximum: Some(most) };
-        setrlimit(resource, limit).map_err(|error| Failure::Stream(error.into()))?;
-    }
     let mut content = Vec::new();
     std::io::stdin().lock().read_to_end(&mut content)?;
     let text = Extractors::default().extract(Kind::Pdf, "", &content);
