@@ -159,7 +159,7 @@ async fn a_database_of_another_age_is_refused() {
     let options = sqlx::sqlite::SqliteConnectOptions::new().filename(&path);
     let mut connection = sqlx::ConnectOptions::connect(&options).await.unwrap();
     connection.execute("UPDATE cowl_schema SET version = 99").await.unwrap();
-    let newer = Err(StoreError::NewerSchema { found: 99, known: 2 });
+    let newer = Err(StoreError::NewerSchema { found: 99, known: 3 });
     assert_eq!(ledger.check_schema().await, newer);
     assert_eq!(ledger.migrate().await, newer);
 }
