@@ -49,31 +49,41 @@ struct Plan<'a> {
     taps: usize,
 }
 
+/// What both kinds ask of their operands: the input's batch and channels, its spatial sizes, and the filter's first
+/// two sizes.
+fn operands<'a>(
+    window: &Window,
+    groups: usize,
+    input: &'a Shape,
+    filter: &Shape,
+) -> Result<([usize; 2], &'a [usize], [usize; 2]), ShapeError> {
+    match (input.sizes(), filter.sizes()) {
+        ([batch, channels, spatial @ ..], [filters, wide, kernel @ ..])
+            if groups > 0 && !kernel.is_empty() && kernel == window.kernel =>
+        {
+            Ok(([*batch, *channels], spatial, [*filters, *wide]))
+        }
+        _ => Err(input.mismatch(WHAT, filter)),
+    }
+}
+
 impl Convolution {
     fn plan<'a>(&'a self, input: &Shape, filter: &Shape) -> Result<(Plan<'a>, Shape), ShapeError> {
-        let mismatch = || input.mismatch(WHAT, filter);
-        let ([batch, channels, spatial @ ..], [filters, wide, kernel @ ..]) = (input.sizes(), filter.sizes())
-        else {
-            return Err(mismatch());
-        };
-        let fits = self.groups > 0
-            && wide.checked_mul(self.groups) == Some(*channels)
-            && filters % self.groups == 0
-            && kernel == self.window.kernel
-            && !kernel.is_empty();
-        if !fits {
-            return Err(mismatch());
+        let ([batch, channels], spatial, [filters, wide]) =
+            operands(&self.window, self.groups, input, filter)?;
+        if wide.checked_mul(self.groups) != Some(channels) || filters % self.groups != 0 {
+            return Err(input.mismatch(WHAT, filter));
         }
         let places = self.window.places(spatial)?;
-        let output = Shape::new([&[*batch, *filters], places.as_slice()].concat())?;
+        let output = Shape::new([&[batch, filters], places.as_slice()].concat())?;
         let plan = Plan {
             window: &self.window,
             groups: self.groups,
-            wide: *wide,
+            wide,
             narrow: filters / self.groups,
             spatial: Shape::new(spatial)?,
             places: Shape::new(places)?,
-            taps: kernel.iter().product(),
+            taps: self.window.kernel.iter().product(),
         };
         Ok((plan, output))
     }
@@ -92,41 +102,31 @@ impl Convolution {
         filter: &Tensor<N>,
     ) -> Result<Tensor<N>, ShapeError> {
         let (plan, shape) = self.plan(input.shape(), filter.shape())?;
-        let mut output = vec![N::default(); shape.count()];
-        if shape.count() > 0 && plan.spatial.count() > 0 {
-            let runs = plan.runs();
-            let planes = output.par_chunks_exact_mut(plan.places.count()).enumerate();
-            planes.for_each(|(at, plane)| plan.gather(&runs, at, input.data(), filter.data(), plane));
-        }
-        Tensor::new(shape, output)
+        plan.fill(shape, plan.places.count(), |runs, at, plane| {
+            plan.gather(runs, at, input.data(), filter.data(), plane);
+        })
     }
 }
 
 impl TransposedConvolution {
     fn plan<'a>(&'a self, input: &Shape, filter: &Shape) -> Result<(Plan<'a>, Shape), ShapeError> {
         let mismatch = || input.mismatch(WHAT, filter);
-        let ([batch, channels, spatial @ ..], [filters, wide, kernel @ ..]) = (input.sizes(), filter.sizes())
-        else {
-            return Err(mismatch());
-        };
-        let fits = self.groups > 0
-            && channels == filters
-            && channels % self.groups == 0
-            && kernel == self.window.kernel
-            && !kernel.is_empty();
+        let ([batch, channels], spatial, [filters, wide]) =
+            operands(&self.window, self.groups, input, filter)?;
+        let fits = channels == filters && channels % self.groups == 0;
         if !fits || self.window.places(&self.sizes)? != spatial {
             return Err(mismatch());
         }
         let outputs = wide.checked_mul(self.groups).ok_or_else(mismatch)?;
-        let output = Shape::new([&[*batch, outputs], self.sizes.as_slice()].concat())?;
+        let output = Shape::new([&[batch, outputs], self.sizes.as_slice()].concat())?;
         let plan = Plan {
             window: &self.window,
             groups: self.groups,
-            wide: *wide,
+            wide,
             narrow: channels / self.groups,
             spatial: Shape::new(self.sizes.as_slice())?,
             places: Shape::new(spatial)?,
-            taps: kernel.iter().product(),
+            taps: self.window.kernel.iter().product(),
         };
         Ok((plan, output))
     }
@@ -145,13 +145,9 @@ impl TransposedConvolution {
         filter: &Tensor<N>,
     ) -> Result<Tensor<N>, ShapeError> {
         let (plan, shape) = self.plan(input.shape(), filter.shape())?;
-        let mut output = vec![N::default(); shape.count()];
-        if shape.count() > 0 && plan.places.count() > 0 {
-            let runs = plan.runs();
-            let planes = output.par_chunks_exact_mut(plan.spatial.count()).enumerate();
-            planes.for_each(|(at, plane)| plan.scatter(&runs, at, input.data(), filter.data(), plane));
-        }
-        Tensor::new(shape, output)
+        plan.fill(shape, plan.spatial.count(), |runs, at, plane| {
+            plan.scatter(runs, at, input.data(), filter.data(), plane);
+        })
     }
 }
 
@@ -168,6 +164,22 @@ struct Run {
 }
 
 impl Plan<'_> {
+    /// An output whose planes have `size` numbers each, all of them zero where nothing is read.
+    fn fill<N: Number>(
+        &self,
+        shape: Shape,
+        size: usize,
+        fill_plane: impl Fn(&[Run], usize, &mut [N]) + Sync,
+    ) -> Result<Tensor<N>, ShapeError> {
+        let mut output = vec![N::default(); shape.count()];
+        if self.spatial.count() > 0 && self.places.count() > 0 {
+            let runs = self.runs();
+            let planes = output.par_chunks_exact_mut(size).enumerate();
+            planes.for_each(|(at, plane)| fill_plane(&runs, at, plane));
+        }
+        Tensor::new(shape, output)
+    }
+
     /// One plane of a convolution's output: `at` counts batch and filters.
     fn gather<N: Number>(&self, runs: &[Run], at: usize, input: &[N], filter: &[N], plane: &mut [N]) {
         let filters = self.narrow * self.groups;
