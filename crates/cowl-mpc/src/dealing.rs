@@ -131,6 +131,18 @@ impl Seat {
             }
         }
     }
+
+    /// Shares of the same places' values in `count` lanes, from `first` on.
+    pub(crate) fn lanes_of_values(
+        &self,
+        first: Lane,
+        count: usize,
+        range: Range<usize>,
+        ring: Ring,
+        keys: &mut dyn KeySource,
+    ) -> Result<Vec<Vec<u64>>, Error> {
+        (0..count as u32).map(|lane| self.values(first.plus(lane), range.clone(), ring, keys)).collect()
+    }
 }
 
 /// The dealer's place in one run; also what a plaintext reference needs to know the masks.

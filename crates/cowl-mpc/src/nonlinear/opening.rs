@@ -1,9 +1,10 @@
 //! Masked values that both parties see.
 
-use crate::dealing::{CHUNK, Seat, chunks};
+use crate::dealing::{CHUNK, KeySource, Seat, chunks};
 use crate::error::Error;
 use crate::prg::Lane;
-use crate::ring::{low, pack, packed_bytes, unpack};
+use crate::protocol::Turn;
+use crate::ring::{Party, low, pack, packed_bytes, unpack};
 
 /// A party's shares of masked numbers of some width, until the other's come.
 pub(super) struct Opening {
@@ -28,13 +29,38 @@ impl Opening {
         Self { shares, bits }
     }
 
-    pub(super) fn message(&self) -> Vec<u8> {
+    /// A round that opens them all, in one message.
+    pub(super) fn exchange<const N: usize>(
+        openings: [Self; N],
+        next: impl FnOnce(&Seat, &mut dyn KeySource, [Vec<u64>; N]) -> Result<Turn, Error> + Send + 'static,
+    ) -> Turn {
+        let messages = openings.iter().map(Self::message);
+        let message = messages.reduce(|mut all, more| {
+            all.extend(more);
+            all
+        });
+        Turn::exchange(message.unwrap_or_default(), move |seat, keys, mut message| {
+            let mut opened = [const { Vec::new() }; N];
+            for (opened, opening) in opened.iter_mut().zip(openings) {
+                let (now, later) = message.split_at(opening.bytes().min(message.len()));
+                *opened = opening.open(now)?;
+                message = later;
+            }
+            next(seat, keys, opened)
+        })
+    }
+
+    fn bytes(&self) -> usize {
+        packed_bytes(self.shares.len(), self.bits)
+    }
+
+    fn message(&self) -> Vec<u8> {
         pack(self.shares.iter().copied(), self.bits)
     }
 
     /// What is behind both parties' messages.
-    pub(super) fn open(mut self, message: &[u8]) -> Result<Vec<u64>, Error> {
-        let expected = packed_bytes(self.shares.len(), self.bits);
+    fn open(mut self, message: &[u8]) -> Result<Vec<u64>, Error> {
+        let expected = self.bytes();
         if message.len() != expected {
             return Err(Error::Message { expected, found: message.len() });
         }
@@ -70,12 +96,20 @@ impl OpeningBits {
         self
     }
 
-    pub(super) fn message(&self) -> Vec<u8> {
+    /// The round that opens them.
+    pub(super) fn exchange(
+        self,
+        next: impl FnOnce(&Seat, &mut dyn KeySource, Vec<u8>) -> Result<Turn, Error> + Send + 'static,
+    ) -> Turn {
+        Turn::exchange(self.message(), move |seat, keys, message| next(seat, keys, self.open(message)?))
+    }
+
+    fn message(&self) -> Vec<u8> {
         pack(self.0.iter().map(|bit| u64::from(*bit)), 1)
     }
 
     /// What is behind both parties' messages.
-    pub(super) fn open(mut self, message: &[u8]) -> Result<Vec<u8>, Error> {
+    fn open(mut self, message: &[u8]) -> Result<Vec<u8>, Error> {
         let expected = packed_bytes(self.0.len(), 1);
         if message.len() != expected {
             return Err(Error::Message { expected, found: message.len() });
@@ -86,4 +120,16 @@ impl OpeningBits {
         }
         Ok(self.0)
     }
+}
+
+/// A share of a bit d that is seen under a mask, of which `mask` is a share.
+pub(super) fn unmasked(party: Party, seen: u8, mask: u64) -> u64 {
+    if seen == 1 { party.public(1).wrapping_sub(mask) } else { mask }
+}
+
+/// A share of d·(v̂ − ρ), where d is seen under a mask, v̂ is seen, and `[a, ρ, aρ]` are shares with a the
+/// mask of d.
+pub(super) fn times(party: Party, seen: u8, hat: u64, [a, rho, product]: [u64; 3]) -> u64 {
+    let masked = a.wrapping_mul(hat).wrapping_sub(product);
+    if seen == 1 { party.public(hat).wrapping_sub(rho).wrapping_sub(masked) } else { masked }
 }

@@ -14,7 +14,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::opening::{Opening, OpeningBits};
+use super::opening::{Opening, OpeningBits, times, unmasked};
 use crate::comparison::Comparisons;
 use crate::dealing::{CHUNK, Dealer, Delivery, KeySource, Seat, chunks};
 use crate::dpf::TILE;
@@ -150,13 +150,8 @@ impl Piecewise {
         let start = (self.first.slope as u64).wrapping_mul(share);
         let mut sum = start.wrapping_add(party.public(self.first.offset as u64));
         for (knot, (slope, offset)) in self.steps.iter().enumerate() {
-            let masked = bit_masks[knot].wrapping_mul(hat).wrapping_sub(products[knot]);
-            let (chosen, one) = if bits[knot] == 1 {
-                let value = party.public(hat).wrapping_sub(own_mask);
-                (value.wrapping_sub(masked), party.public(1).wrapping_sub(bit_masks[knot]))
-            } else {
-                (masked, bit_masks[knot])
-            };
+            let chosen = times(party, bits[knot], hat, [bit_masks[knot], own_mask, products[knot]]);
+            let one = unmasked(party, bits[knot], bit_masks[knot]);
             sum = sum.wrapping_add(slope.wrapping_mul(chosen)).wrapping_add(offset.wrapping_mul(one));
         }
         self.ring.reduce(sum)
@@ -204,11 +199,9 @@ impl Gate for Piecewise {
         Error::count("a function's inputs", self.count, shares.len())?;
         let values = Opening::new(seat, lane.plus(purpose::VALUE), shares.iter().copied(), self.ring.bits());
         let (gate, shares) = (self.clone(), shares.to_vec());
-        Ok(Turn::exchange(values.message(), move |seat, keys, message| {
-            let values = values.open(message)?;
+        Ok(Opening::exchange([values], move |seat, keys, [values]| {
             let hidden = gate.compare(lane, seat, keys, &values)?;
-            Ok(Turn::exchange(hidden.message(), move |seat, keys, message| {
-                let bits = hidden.open(message)?;
+            Ok(hidden.exchange(move |seat, keys, bits| {
                 gate.sum(lane, seat, keys, &shares, &Seen { values, bits }).map(Turn::Done)
             }))
         }))

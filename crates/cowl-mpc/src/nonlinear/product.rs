@@ -96,13 +96,9 @@ impl Gate for Product {
         let bits = self.ring.bits();
         let left = Opening::new(seat, lane.plus(purpose::LEFT), left.iter().copied(), bits);
         let right = Opening::new(seat, lane.plus(purpose::RIGHT), right.iter().copied(), bits);
-        let mut message = left.message();
-        let left_bytes = message.len();
-        message.extend(right.message());
         let gate = self.clone();
-        Ok(Turn::exchange(message, move |seat, keys, message| {
-            let (first, second) = message.split_at(left_bytes);
-            gate.finish(lane, seat, keys, &left.open(first)?, &right.open(second)?).map(Turn::Done)
+        Ok(Opening::exchange([left, right], move |seat, keys, [left, right]| {
+            gate.finish(lane, seat, keys, &left, &right).map(Turn::Done)
         }))
     }
 

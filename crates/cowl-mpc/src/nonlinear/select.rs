@@ -23,7 +23,7 @@
 use std::ops::Range;
 
 use super::Rounding;
-use super::opening::{Opening, OpeningBits};
+use super::opening::{Opening, OpeningBits, times};
 use crate::comparison::Comparisons;
 use crate::dealing::{CHUNK, Dealer, Delivery, KeySource, Seat, chunks};
 use crate::error::Error;
@@ -176,11 +176,8 @@ impl Select {
         let mut chosen = Vec::with_capacity(self.outputs());
         let mut companions = Vec::new();
         for range in chunks(self.count, CHUNK) {
-            let shared = (0..self.shared_values() as u32)
-                .map(|number| {
-                    seat.values(lane.plus(purpose::SHARED + number), range.clone(), self.ring, keys)
-                })
-                .collect::<Result<Vec<_>, _>>()?;
+            let first = lane.plus(purpose::SHARED);
+            let shared = seat.lanes_of_values(first, self.shared_values(), range.clone(), self.ring, keys)?;
             let places = range.clone().enumerate();
             chosen.extend(places.map(|(at, place)| self.value(seat.party(), seen, &shared, at, place)));
             if self.companion {
@@ -202,24 +199,15 @@ impl Select {
         let products = [shared[0][at], shared[3 + top][at], shared[1 + top][at]];
         let mut value = times(party, sign, hat >> self.shift, products);
         if self.faithful() {
-            let carry = u64::from(seen.carries[place]);
-            // sign · carry, both masked.
-            let (sign_mask, product, carry_mask) = (shared[0][at], shared[5][at], shared[6][at]);
-            let of_carry = |share: u64| if carry == 1 { share.wrapping_neg() } else { share };
-            let unsigned = party.public(carry).wrapping_add(of_carry(carry_mask));
-            let signed = (mask(carry) & sign_mask).wrapping_add(of_carry(product));
-            let both = if sign == 1 { unsigned.wrapping_sub(signed) } else { signed };
+            let carry = seen.carries[place];
+            // sign · carry, both masked; the carry is what is seen of it minus its mask, or plus.
+            let less = |share: u64| if carry == 1 { share } else { share.wrapping_neg() };
+            let products = [shared[0][at], less(shared[6][at]), less(shared[5][at])];
+            let both = times(party, sign, carry.into(), products);
             value = value.wrapping_sub(both);
         }
         self.ring.reduce(value)
     }
-}
-
-/// A share of d·(v̂ − ρ), where d is seen under a mask, v̂ is seen, and `[a, ρ, aρ]` are shares with a the
-/// mask of d.
-fn times(party: Party, sign: u8, hat: u64, [a, rho, product]: [u64; 3]) -> u64 {
-    let masked = a.wrapping_mul(hat).wrapping_sub(product);
-    if sign == 1 { party.public(hat).wrapping_sub(rho).wrapping_sub(masked) } else { masked }
 }
 
 impl Gate for Select {
@@ -266,17 +254,10 @@ impl Gate for Select {
         let values = Opening::new(seat, lane.plus(purpose::VALUE), values.iter().copied(), self.width);
         let companions =
             Opening::new(seat, lane.plus(purpose::COMPANION), companions.iter().copied(), self.ring.bits());
-        let mut message = values.message();
-        let value_bytes = message.len();
-        message.extend(companions.message());
         let gate = *self;
-        Ok(Turn::exchange(message, move |seat, keys, message| {
-            let (value_message, companion_message) = message.split_at(value_bytes);
-            let values = values.open(value_message)?;
-            let companions = companions.open(companion_message)?;
+        Ok(Opening::exchange([values, companions], move |seat, keys, [values, companions]| {
             let hidden = gate.compare(lane, seat, keys, &values)?;
-            Ok(Turn::exchange(hidden.message(), move |seat, keys, message| {
-                let mut signs = hidden.open(message)?;
+            Ok(hidden.exchange(move |seat, keys, mut signs| {
                 let carries = signs.split_off(gate.count);
                 gate.choose(lane, seat, keys, &Seen { values, companions, signs, carries }).map(Turn::Done)
             }))

@@ -15,7 +15,7 @@
 //! Secure when r and the shares are uniform and used once.
 
 use super::Rounding;
-use super::opening::{Opening, OpeningBits};
+use super::opening::{Opening, OpeningBits, unmasked};
 use crate::comparison::Comparisons;
 use crate::dealing::{CHUNK, Dealer, Delivery, KeySource, Seat, chunks};
 use crate::error::Error;
@@ -87,18 +87,12 @@ impl Truncate {
         let party = seat.party();
         let mut output = Vec::with_capacity(self.count);
         for range in chunks(self.count, CHUNK) {
-            let shared = (0..self.shared_values() as u32)
-                .map(|number| {
-                    seat.values(lane.plus(purpose::SHARED + number), range.clone(), self.ring, keys)
-                })
-                .collect::<Result<Vec<_>, _>>()?;
+            let first = lane.plus(purpose::SHARED);
+            let shared = seat.lanes_of_values(first, self.shared_values(), range.clone(), self.ring, keys)?;
             output.extend(range.enumerate().map(|(at, place)| {
                 let public = (hats[place] >> self.shift).wrapping_sub(self.offset() >> self.shift);
                 let removed = shared[self.top(hats[place]) as usize][at];
-                let carry = carries.get(place).map_or(0, |&carry| {
-                    let (carry, share) = (u64::from(carry), shared[2][at]);
-                    party.public(carry).wrapping_add(if carry == 1 { share.wrapping_neg() } else { share })
-                });
+                let carry = carries.get(place).map_or(0, |&carry| unmasked(party, carry, shared[2][at]));
                 self.ring.reduce(party.public(public).wrapping_sub(removed).wrapping_sub(carry))
             }));
         }
@@ -165,14 +159,12 @@ impl Gate for Truncate {
         let raised = shares.iter().map(|share| share.wrapping_add(offset));
         let values = Opening::new(seat, lane.plus(purpose::VALUE), raised, self.ring.bits());
         let gate = *self;
-        Ok(Turn::exchange(values.message(), move |seat, keys, message| {
-            let hats = values.open(message)?;
+        Ok(Opening::exchange([values], move |seat, keys, [hats]| {
             let Some(comparisons) = gate.carries() else {
                 return gate.cut(lane, seat, keys, &hats, &[]).map(Turn::Done);
             };
             let hidden = gate.hidden_carries(&comparisons, lane, seat, keys, &hats)?;
-            Ok(Turn::exchange(hidden.message(), move |seat, keys, message| {
-                let carries = hidden.open(message)?;
+            Ok(hidden.exchange(move |seat, keys, carries| {
                 gate.cut(lane, seat, keys, &hats, &carries).map(Turn::Done)
             }))
         }))
