@@ -77,7 +77,7 @@ coded! {
         JobRefused = 23, "job-refused";
         /// Who had asked for a job took it back.
         JobWithdrawn = 24, "job-withdrawn";
-        /// The cloud computed for a job, and gave its ciphertexts to the owner.
+        /// The owner had the cloud compute for a job; told before the first computation begins.
         JobAnswered = 25, "job-answered";
         /// A job came to nothing: what it needs is no longer there.
         JobFailed = 26, "job-failed";

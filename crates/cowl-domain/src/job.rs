@@ -9,7 +9,7 @@ coded! {
         Planned = 0, "planned";
         /// The opener has consented.
         Consented = 1, "consented";
-        /// The cloud has computed, and the opener has its ciphertexts.
+        /// The opener has the cloud compute, as often as it asks; nothing has been handed out.
         Running = 2, "running";
         /// The receivers have their results.
         Settled = 3, "settled";

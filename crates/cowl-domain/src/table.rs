@@ -5,6 +5,7 @@
 //! something about patients.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use cowl_crypto::digest::Digest;
 use minicbor::{Decode, Encode};
@@ -204,6 +205,11 @@ impl TableSchema {
         wire::encode(self)
     }
 
+    /// The open and token columns, with their places.
+    pub fn clear_columns(&self) -> impl Iterator<Item = (u16, &Column)> {
+        (0..).zip(&self.columns).filter(|(_, column)| column.role.is_clear())
+    }
+
     /// Whether it holds together.
     ///
     /// # Errors
@@ -235,6 +241,13 @@ impl TableSchema {
     }
 }
 
+impl ColumnRole {
+    /// Whether the cloud has its cells themselves: those of open columns, and the hashes of token columns.
+    pub const fn is_clear(self) -> bool {
+        matches!(self, Self::Open | Self::Token)
+    }
+}
+
 /// Whether a text can be the name of a column or set.
 pub fn is_name(text: &str) -> bool {
     !text.trim().is_empty() && text.len() <= LONGEST_COLUMN_NAME && !text.chars().any(char::is_control)
@@ -259,6 +272,18 @@ pub struct Decimal {
     /// How many of them stand after the point.
     #[n(1)]
     pub decimals: u8,
+}
+
+/// With all its digits after the point, e.g. `-0.50`.
+impl fmt::Display for Decimal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (sign, places) = (if self.mantissa < 0 { "-" } else { "" }, usize::from(self.decimals));
+        let digits = format!("{:0width$}", self.mantissa.unsigned_abs(), width = places + 1);
+        match digits.split_at(digits.len() - places) {
+            (whole, "") => write!(f, "{sign}{whole}"),
+            (whole, behind) => write!(f, "{sign}{whole}.{behind}"),
+        }
+    }
 }
 
 /// How a variable's integers are made from a column's cells.

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::collections::HashSet;
 use std::fmt;
 
-use cowl_domain::table::{ColumnRole, ColumnType, MOST_DECIMALS, TableSchema};
+use cowl_domain::table::{ColumnRole, ColumnType, Decimal, MOST_DECIMALS, TableSchema};
 use minicbor::{Decode, Encode};
 
 /// Decimals up to so many digits are all different as 64-bit floating-point numbers, and in the same order. So every
@@ -107,12 +107,8 @@ impl fmt::Display for Cell {
         match self {
             Self::Null => Ok(()),
             Self::Integer(number) => write!(f, "{number}"),
-            Self::Decimal { mantissa, decimals: 0 } => write!(f, "{mantissa}"),
             Self::Decimal { mantissa, decimals } => {
-                let (sign, width) = (if *mantissa < 0 { "-" } else { "" }, usize::from(*decimals) + 1);
-                let digits = format!("{:0width$}", mantissa.unsigned_abs());
-                let (whole, behind) = digits.split_at(digits.len() - usize::from(*decimals));
-                write!(f, "{sign}{whole}.{behind}")
+                Decimal { mantissa: *mantissa, decimals: *decimals }.fmt(f)
             }
             Self::Text(text) => f.write_str(text),
             Self::Token(token) => token.iter().try_for_each(|byte| write!(f, "{byte:02x}")),
@@ -205,9 +201,7 @@ impl ClearTable {
     /// # Errors
     /// [`ClearTableError`] names the column and row that do not fit.
     pub fn new(name: &str, schema: TableSchema, columns: Vec<ClearColumn>) -> Result<Self, ClearTableError> {
-        let clear = |role| matches!(role, ColumnRole::Open | ColumnRole::Token);
-        let expected = (0..).zip(&schema.columns).filter(|(_, column)| clear(column.role)).map(|it| it.0);
-        if !columns.iter().map(|column| column.place).eq(expected) {
+        if !columns.iter().map(|column| column.place).eq(schema.clear_columns().map(|(place, _)| place)) {
             return Err(ClearTableError::Columns { table: name.to_owned() });
         }
         let table = Self { name: name.to_owned(), schema, columns };

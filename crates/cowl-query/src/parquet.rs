@@ -30,8 +30,6 @@ mod source;
 mod thrift;
 mod write;
 
-use cowl_domain::table::{Column, ColumnRole};
-
 pub use error::TableFileError;
 pub use geometry::{Geometry, SetShape};
 pub use read::{SetPages, TableFile};
@@ -49,10 +47,6 @@ const MOST_FOOTER_BYTES: u64 = 256 << 20;
 
 /// The most rows of a table: whoever reads one keeps a bit for each.
 pub const MOST_ROWS: u64 = 1 << 30;
-
-fn is_clear(column: &Column) -> bool {
-    matches!(column.role, ColumnRole::Open | ColumnRole::Token)
-}
 
 /// The name of a ciphertext column.
 fn ciphertext_column(set: &str, column: u32) -> String {

@@ -159,17 +159,18 @@ fn group_by_keys(group_by: GroupByExpr, names: &Names<'_>) -> Result<Vec<ColumnR
         .collect()
 }
 
+const ITEMS: &str = "SELECT takes columns of GROUP BY and aggregates of bare columns";
+
 /// A column of the result, and the name that AS gives it.
 fn output(
     item: SelectItem,
     names: &Names<'_>,
     keys: &[ColumnRef],
 ) -> Result<(Output, Option<String>), QueryRefusal> {
-    const ITEMS: &str = "SELECT takes columns of GROUP BY and aggregates of bare columns";
     match item {
-        SelectItem::UnnamedExpr(expression) => Ok((expression_output(expression, names, keys, ITEMS)?, None)),
+        SelectItem::UnnamedExpr(expression) => Ok((expression_output(expression, names, keys)?, None)),
         SelectItem::ExprWithAlias { expr, alias } => {
-            Ok((expression_output(expr, names, keys, ITEMS)?, Some(alias.value)))
+            Ok((expression_output(expr, names, keys)?, Some(alias.value)))
         }
         SelectItem::ExprWithAliases { .. } => not_allowed("AS with several names", "write AS name"),
         SelectItem::Wildcard(_) | SelectItem::QualifiedWildcard(..) => not_allowed("*", ITEMS),
@@ -180,14 +181,13 @@ fn expression_output(
     expression: Expr,
     names: &Names<'_>,
     keys: &[ColumnRef],
-    items: &'static str,
 ) -> Result<Output, QueryRefusal> {
     if let Expr::Function(function) = expression {
         return aggregate::of(function, names);
     }
     match names.column_of(&expression)? {
         Some(column) => Ok(Output::Key(key_place(column, names, keys)?)),
-        None => not_allowed(condition::name_of(&expression), items),
+        None => not_allowed(condition::name_of(&expression), ITEMS),
     }
 }
 

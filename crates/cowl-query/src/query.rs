@@ -70,6 +70,18 @@ pub enum Comparison {
 }
 
 impl Comparison {
+    /// As SQL writes it, e.g. `<=`.
+    pub const fn sign(self) -> &'static str {
+        match self {
+            Self::Equal => "=",
+            Self::NotEqual => "<>",
+            Self::Less => "<",
+            Self::AtMost => "<=",
+            Self::Greater => ">",
+            Self::AtLeast => ">=",
+        }
+    }
+
     /// The comparison with its sides exchanged.
     pub(crate) fn flipped(self) -> Self {
         match self {

@@ -4,10 +4,11 @@
 //! larger than the [`Limits`] are errors with line and column. What the cells are is found by looking at all of
 //! them ([`RawTable::report`]); nothing is guessed from the first rows.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::io;
 
-use cowl_domain::table::{ColumnType, MOST_COLUMNS};
+use cowl_domain::table::{ColumnType, MOST_COLUMNS, is_name};
 
 mod cell;
 mod csv;
@@ -50,6 +51,29 @@ impl Default for Limits {
             columns: MOST_COLUMNS,
         }
     }
+}
+
+/// The names of so many columns, without the space around them.
+fn column_names<'a>(
+    found: impl Iterator<Item = &'a str>,
+    count: usize,
+    limits: &Limits,
+) -> Result<Vec<String>, ImportError> {
+    let most = limits.columns;
+    if count > most {
+        return Err(ImportError::TooManyColumns { found: count, most });
+    }
+    let (mut seen, mut names) = (HashMap::new(), Vec::with_capacity(count));
+    for (name, number) in found.map(str::trim).zip(1..) {
+        if !is_name(name) {
+            return Err(ImportError::Unnamed(number));
+        }
+        if let Some(first) = seen.insert(name, number) {
+            return Err(ImportError::DuplicateName { name: name.to_owned(), first, second: number });
+        }
+        names.push(name.to_owned());
+    }
+    Ok(names)
 }
 
 /// A place in a file.

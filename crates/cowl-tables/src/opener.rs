@@ -8,28 +8,23 @@
 use std::sync::Arc;
 
 use cowl_domain::table::{Codebook, Layout, TableSchema};
-use cowl_paillier::{Ciphertexts, Timing};
+use cowl_paillier::Timing;
 use cowl_query::{
     Aggregate, Answer, ClearTable, EncryptedGroup, EngineLimits, Output, Query, SelectionEngine, SqliteEngine,
 };
-use num_bigint::BigInt;
-use rayon::prelude::*;
 
 use crate::cohort::{CohortError, CohortLedger};
 use crate::layout::SlotPlan;
 use crate::result::{Figure, QueryResult, ResultRow, RoundedVariable};
 use crate::rows::RowSet;
 use crate::secrets::OpenerSecrets;
-use crate::signed::{from_plaintext, modulus};
+use crate::tag::TagKey;
 
 mod error;
 mod figures;
 
 pub use error::OpenError;
 use figures::SetSums;
-
-/// Ciphertexts that one core opens at once.
-const OPENED_AT_ONCE: usize = 16;
 
 /// A table as its opener has it.
 pub struct OpenerTable {
@@ -140,7 +135,7 @@ impl Opener<'_> {
         let contributions: Vec<Vec<RowSet>> =
             released.groups.iter().map(|group| self.contributions(query, &group.rows)).collect();
         let mut order: Vec<usize> = (0..contributions.len()).collect();
-        order.sort_by_key(|place| (std::cmp::Reverse(released.groups[*place].rows.len()), *place));
+        order.sort_by_key(|place| std::cmp::Reverse(released.groups[*place].rows.len()));
         let mut decided = vec![Ok(()); contributions.len()];
         let mut after = ledger.clone();
         for place in order {
@@ -256,35 +251,23 @@ impl Opener<'_> {
             .flat_map(|set| &set.ciphertexts)
             .copied()
             .collect();
-        let plaintexts = self.decrypt(&ciphertexts)?;
+        let secrets = &self.table.secrets;
+        let plaintexts = secrets.open(&ciphertexts, self.timing).map_err(OpenError::Ciphertexts)?;
+        let keys: Vec<TagKey> = plans.iter().map(|(set, plan)| secrets.tag_key(*set, plan)).collect();
         let mut rest = plaintexts.as_slice();
         let mut opened = Vec::with_capacity(groups.len());
         for (decided, _) in groups {
             let rows = RowSet::of(self.table.schema().rows, decided.group.rows.iter().copied());
             let mut sets = Vec::with_capacity(plans.len());
-            for (set, plan) in plans {
+            for ((set, plan), key) in plans.iter().zip(&keys) {
                 let own;
                 (own, rest) = rest.split_at(plan.ciphertexts());
-                let key = self.table.secrets.tag_key(*set, plan);
-                let sums = plan.open(own, &key, &rows).map_err(OpenError::Forged)?;
+                let sums = plan.open(own, key, &rows).map_err(OpenError::Forged)?;
                 sets.push(SetSums::new(self.table, *set, sums)?);
             }
             opened.push(sets);
         }
         Ok(opened)
-    }
-
-    fn decrypt(&self, ciphertexts: &[u8]) -> Result<Vec<BigInt>, OpenError> {
-        let key = self.table.secrets.key();
-        let (public, modulus) = (key.public(), modulus(key.public()));
-        let open = |chunk: &[u8]| -> Result<Vec<BigInt>, cowl_paillier::Error> {
-            let opened = key.decrypt(&Ciphertexts::from_rows(public, chunk)?, self.timing)?;
-            Ok(opened.iter().map(|plaintext| from_plaintext(plaintext, &modulus)).collect())
-        };
-        let chunks = ciphertexts.par_chunks(OPENED_AT_ONCE * public.ciphertext_bytes());
-        let opened: Vec<Vec<BigInt>> =
-            chunks.map(open).collect::<Result<_, _>>().map_err(OpenError::Ciphertexts)?;
-        Ok(opened.into_iter().flatten().collect())
     }
 
     fn row(

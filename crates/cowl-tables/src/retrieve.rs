@@ -4,15 +4,14 @@
 
 use std::collections::BTreeSet;
 
-use cowl_domain::table::{Codebook, Coding, Layout};
-use cowl_paillier::{Ciphertexts, Timing};
+use cowl_domain::table::{Codebook, Coding, Decimal, Layout};
+use cowl_paillier::Timing;
 use cowl_query::{CiphertextPages, PageError, day_since_1970};
 use num_bigint::BigInt;
 use rayon::prelude::*;
 
 use crate::layout::{LayoutError, SlotPlan};
 use crate::opener::OpenerTable;
-use crate::signed::{from_plaintext, modulus};
 use crate::tag::TagKey;
 
 /// Why rows cannot be had again.
@@ -90,16 +89,8 @@ impl<'a> Retriever<'a> {
     }
 
     fn decrypt(&self, ciphertexts: &[u8], first: u64) -> Result<Vec<BigInt>, RetrieveError> {
-        let key = self.table.secrets().key();
-        let (public, modulus) = (key.public(), modulus(key.public()));
-        let open = |chunk: &[u8]| {
-            let opened = key.decrypt(&Ciphertexts::from_rows(public, chunk)?, self.timing)?;
-            Ok(opened.iter().map(|plaintext| from_plaintext(plaintext, &modulus)).collect())
-        };
-        let chunks = ciphertexts.par_chunks(OPENED_AT_ONCE * public.ciphertext_bytes());
-        let opened: Result<Vec<Vec<BigInt>>, cowl_paillier::Error> = chunks.map(open).collect();
-        let opened = opened.map_err(|why| RetrieveError::Ciphertexts { row: first, why })?;
-        Ok(opened.into_iter().flatten().collect())
+        let opened = self.table.secrets().open(ciphertexts, self.timing);
+        opened.map_err(|why| RetrieveError::Ciphertexts { row: first, why })
     }
 
     fn row(&self, columns: &[Vec<BigInt>], at: usize, row: u64) -> Result<RetrievedRow, RetrieveError> {
@@ -130,7 +121,7 @@ impl<'a> Retriever<'a> {
                 Coding::Level { level, .. } if value == 1 => return Some(level.clone()),
                 Coding::Level { reference: other, .. } => reference = Some(other.clone()),
                 Coding::Standardised { centre, spread, decimals } => {
-                    let unit = |it: &cowl_domain::table::Decimal| {
+                    let unit = |it: &Decimal| {
                         it.mantissa as f64 / 10_f64.powi(it.decimals.into())
                     };
                     let score = value as f64 / 10_f64.powi((*decimals).into());
@@ -146,18 +137,14 @@ fn variable(codebook: &Codebook, place: u16) -> &cowl_domain::table::CodedVariab
     &codebook.variables[usize::from(place)]
 }
 
-/// `mantissa` · 10^−`decimals`.
+/// `mantissa` · 10^−`decimals`, without zeros at its end.
 fn decimal(mantissa: i64, decimals: u8) -> String {
-    let places = usize::from(decimals);
-    let digits = format!("{:0width$}", mantissa.unsigned_abs(), width = places + 1);
-    let (whole, part) = digits.split_at(digits.len() - places);
-    let sign = if mantissa < 0 { "-" } else { "" };
-    let part = part.trim_end_matches('0');
-    if part.is_empty() { format!("{sign}{whole}") } else { format!("{sign}{whole}.{part}") }
+    let text = Decimal { mantissa, decimals }.to_string();
+    match text.contains('.') {
+        true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
+        false => text,
+    }
 }
-
-/// Ciphertexts that one core opens at once.
-const OPENED_AT_ONCE: usize = 16;
 
 #[cfg(test)]
 mod tests {

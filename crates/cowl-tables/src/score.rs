@@ -5,7 +5,7 @@
 //! Scores are of single rows and hence for nobody whose grant has a minimum cohort above one.
 
 use cowl_domain::table::{Codebook, Layout, TableSchema};
-use cowl_paillier::{Ciphertexts, Timing};
+use cowl_paillier::Timing;
 use cowl_query::{ScoreAnswer, ScoreProgram};
 use num_bigint::BigInt;
 use serde::Serialize;
@@ -15,7 +15,6 @@ use crate::layout::SlotPlan;
 use crate::opener::{OpenError, OpenerTable};
 use crate::regression::{INTERCEPT, Regression};
 use crate::seal::block_number;
-use crate::signed::{from_plaintext, modulus};
 
 /// Weights of a set's variables, and what is added to each score.
 #[derive(Debug, Clone, PartialEq)]
@@ -147,25 +146,22 @@ impl OpenerTable {
         if self.codebook().sets[place].variables.len() != program.weights.len() {
             return Err(OpenError::OtherTable { what: "score" });
         }
-        let key = self.secrets().key();
-        let public = key.public();
+        let public = self.secrets().key().public();
         let blocks = schema.rows.div_ceil(plan.slots() as u64);
         let expected =
             usize::try_from(blocks).ok().and_then(|count| count.checked_mul(public.ciphertext_bytes()));
         if Some(answer.ciphertexts.len()) != expected || plan.ciphertexts() != 1 {
             return Err(OpenError::OtherGroups);
         }
-        let ciphertexts =
-            Ciphertexts::from_rows(public, &answer.ciphertexts).map_err(OpenError::Ciphertexts)?;
-        let opened = key.decrypt(&ciphertexts, timing).map_err(OpenError::Ciphertexts)?;
-        let (tags, modulus) = (self.secrets().tag_key(program.set, &plan), modulus(public));
+        let opened = self.secrets().open(&answer.ciphertexts, timing).map_err(OpenError::Ciphertexts)?;
+        let tags = self.secrets().tag_key(program.set, &plan);
         let mut sums = Vec::new();
         for (block, plaintext) in (0..).zip(&opened) {
             let columns: Vec<(u64, i64)> = (0..program.weights.len())
                 .map(|at| (block_number(block, at, program.weights.len()), program.weights[at]))
                 .collect();
-            let plaintext = [from_plaintext(plaintext, &modulus)];
-            sums.extend(plan.open_scores(&plaintext, &tags, &columns).map_err(OpenError::Forged)?);
+            let plaintext = std::slice::from_ref(plaintext);
+            sums.extend(plan.open_scores(plaintext, &tags, &columns).map_err(OpenError::Forged)?);
         }
         Ok(self.scores_of(program, scale, &sums))
     }

@@ -6,18 +6,24 @@ use std::sync::Arc;
 use cowl_crypto::secret::Secret;
 use cowl_domain::table::TableSchema;
 use cowl_domain::wire::WireError;
+use cowl_paillier::{Ciphertexts, Timing};
 use cowl_paillier_secret::SecretKey;
 use minicbor::{Decoder, Encoder};
+use num_bigint::BigInt;
+use rayon::prelude::*;
 use zeroize::Zeroizing;
 
 use crate::absent::assert_absent;
 use crate::layout::SlotPlan;
 use crate::rows::RowSet;
+use crate::signed::{from_plaintext, modulus};
 use crate::tag::TagKey;
 
 const WHAT: &str = "opener's secrets";
 /// The version in their bytes.
 const VERSION: u8 = 1;
+/// Ciphertexts that one core opens at once.
+const OPENED_AT_ONCE: usize = 16;
 
 /// The opener's secrets of one table. They stay with the owner; no grant hands them over.
 pub struct OpenerSecrets {
@@ -57,6 +63,19 @@ impl OpenerSecrets {
     pub(crate) fn tag_key(&self, set: u16, plan: &SlotPlan) -> TagKey {
         let context = [self.key.public().digest().as_bytes().as_slice(), &set.to_be_bytes()].concat();
         TagKey::derive(&self.tags, &context, plan.slots(), plan.tags())
+    }
+
+    /// The integers in some ciphertexts that stand behind each other, opened on all cores. An error counts ciphertexts
+    /// from the first of those that a core had.
+    pub(crate) fn open(&self, ciphertexts: &[u8], timing: Timing) -> Result<Vec<BigInt>, cowl_paillier::Error> {
+        let (public, modulus) = (self.key.public(), modulus(self.key.public()));
+        let open = |chunk: &[u8]| {
+            let opened = self.key.decrypt(&Ciphertexts::from_rows(public, chunk)?, timing)?;
+            Ok(opened.iter().map(|plaintext| from_plaintext(plaintext, &modulus)).collect())
+        };
+        let chunks = ciphertexts.par_chunks(OPENED_AT_ONCE * public.ciphertext_bytes());
+        let opened: Vec<Vec<BigInt>> = chunks.map(open).collect::<Result<_, _>>()?;
+        Ok(opened.into_iter().flatten().collect())
     }
 
     /// Their canonical bytes, to be sealed to the owner before they are stored: version, key, secret of the tags, and

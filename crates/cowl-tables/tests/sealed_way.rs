@@ -130,9 +130,14 @@ fn what_a_group_does_not_have_is_said_in_its_place() {
     assert!(group.groups[0].rows < 30);
     let opened = sealed.opener(1).open(&query, &group, &cowl_tables::CohortLedger::new(60, 1)).unwrap();
     assert!(matches!(opened.result.rows[0].figures[0], Figure::Regression { .. }));
-    let constant = seal(&prepared(60), &[set("cells", LayoutChoice::Moments, &["Age", "MechVent"])]);
-    let opened = constant.ask("SELECT enc_corr(Age, MechVent) FROM stays", &constant.ledger()).unwrap();
-    assert!(matches!(opened.result.rows[0].figures[0], Figure::Number { .. } | Figure::Undefined { .. }));
+    // Of the first 24 patients two died, neither of them ventilated.
+    let constant = seal(&prepared(24), &[set("cells", LayoutChoice::Moments, &["Age", "MechVent"])]);
+    let query = constant.parse("SELECT enc_avg(Age), enc_corr(Age, MechVent) FROM stays WHERE death = 1");
+    let ledger = cowl_tables::CohortLedger::new(24, 1);
+    let opened = constant.opener(1).open(&query, &constant.answer(&query, 1), &ledger).unwrap();
+    let [average, Figure::Undefined { why }] = opened.result.rows[0].figures.as_slice() else { panic!() };
+    assert_eq!(number(average), (63.0, 2, 0));
+    assert!(why.contains("'MechVent' has the same value in all rows"), "{why}");
 }
 
 #[test]

@@ -30,8 +30,15 @@ pub(crate) fn figure(value: f64) -> String {
     if !(1e-4..1e7).contains(&size) {
         return format!("{value:.2e}").replace('-', "−");
     }
-    let before = size.log10().floor() as i32;
-    let text = format!("{value:.*}", (3 - before).max(0) as usize);
-    let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
-    text.replace('-', "−")
+    rounded(value, 4).replace('-', "−")
+}
+
+/// A number other than 0 with so many digits that count, and no zeros at its end.
+pub(crate) fn rounded(value: f64, digits: i32) -> String {
+    let before = value.abs().log10().floor() as i32;
+    let text = format!("{value:.*}", (digits - 1 - before).max(0) as usize);
+    match text.contains('.') {
+        true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
+        false => text,
+    }
 }

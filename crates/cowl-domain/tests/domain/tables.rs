@@ -84,6 +84,15 @@ fn frozen() -> [(&'static str, Vec<u8>); 3] {
 }
 
 #[test]
+fn decimals_are_written_with_all_their_digits() {
+    let known = [(-5, 2, "-0.05"), (1_234, 0, "1234"), (1_234, 2, "12.34"), (1_200, 2, "12.00"), (0, 1, "0.0")];
+    for (mantissa, decimals, text) in known {
+        assert_eq!(Decimal { mantissa, decimals }.to_string(), text);
+    }
+    assert_eq!(Decimal { mantissa: i64::MIN, decimals: 19 }.to_string(), "-0.9223372036854775808");
+}
+
+#[test]
 fn frozen_tables_are_read_and_written_as_ever() {
     for (name, bytes) in frozen() {
         assert_eq!(fs::read(folder().join(name)).unwrap(), bytes, "{name} is written otherwise");

@@ -14,7 +14,7 @@ pub struct Samples {
 }
 
 impl Samples {
-    /// Reads a DICOM file, a NIfTI volume or a picture (PNG, JPEG, BMP, PNM) of 8 or 16 bits a sample.
+    /// Reads a DICOM file or NIfTI volume of 8 or 16 bits a sample, or a picture (PNG, JPEG, BMP, PNM) of 8.
     ///
     /// # Errors
     /// [`AdditiveError::NoPixels`] says what is in the way; [`AdditiveError::TooLarge`].

@@ -129,11 +129,12 @@ impl Geometry {
         // At most three kinds of pages: full ones, one that is partly filled, empty ones; the last may be shorter.
         let mut known: Vec<(Page, u64)> = Vec::new();
         self.pages(group, set)
-            .map(|page| match known.iter().find(|(kind, _)| *kind == page).map(|(_, bytes)| *bytes) {
-                Some(bytes) => bytes,
+            .map(|page| match known.iter().find(|(kind, _)| *kind == page) {
+                Some((_, bytes)) => *bytes,
                 None => {
-                    known.push((page, self.page_bytes(set, page)));
-                    self.page_bytes(set, page)
+                    let bytes = self.page_bytes(set, page);
+                    known.push((page, bytes));
+                    bytes
                 }
             })
             .sum()

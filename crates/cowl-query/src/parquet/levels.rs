@@ -2,6 +2,8 @@
 //! hybrid encoding, behind its length.
 //! <https://github.com/apache/parquet-format/blob/master/Encodings.md#run-length-encoding--bit-packing-hybrid-rle--3>
 
+use super::thrift::write_varint;
+
 /// The levels of so many rows.
 pub(super) fn of(present: impl ExactSizeIterator<Item = bool>) -> Vec<u8> {
     let rows = present.len();
@@ -22,12 +24,8 @@ pub(super) fn of_first(count: u64, rows: u64) -> Vec<u8> {
 /// The length of what follows, and the header of a run of so many groups of eight.
 fn head(rows: usize) -> Vec<u8> {
     let groups = rows.div_ceil(8);
-    let (mut run, mut header) = (Vec::new(), (groups as u64) << 1 | 1);
-    while header >= 0x80 {
-        run.push(header as u8 | 0x80);
-        header >>= 7;
-    }
-    run.push(header as u8);
+    let mut run = Vec::new();
+    write_varint((groups as u64) << 1 | 1, &mut run);
     let mut levels = ((run.len() + groups) as u32).to_le_bytes().to_vec();
     levels.append(&mut run);
     levels

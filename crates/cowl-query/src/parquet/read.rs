@@ -83,9 +83,8 @@ impl<R: ReadAt> TableFile<R> {
     /// # Errors
     /// [`TableFileError::Damaged`] names the column, [`TableFileError::Clear`] the cell, [`TableFileError::Io`].
     pub fn clear_table(&self, name: &str) -> Result<ClearTable, TableFileError> {
-        let clear = (0..).zip(&self.schema.columns).filter(|(_, column)| super::is_clear(column));
         let mut columns = Vec::new();
-        for (at, (place, about)) in clear.enumerate() {
+        for (at, (place, about)) in self.schema.clear_columns().enumerate() {
             let mut cells = Vec::new();
             for group in 0..self.chunks.len() {
                 let rows = self.geometry.rows_of(group as u64);
@@ -109,7 +108,7 @@ impl<R: ReadAt> TableFile<R> {
     /// The ciphertexts of a sealed set, by its place in the schema. `None` where there is no such set.
     pub fn pages(&self, set: u16) -> Option<SetPages<'_, R>> {
         let set = usize::from(set);
-        let clear = self.schema.columns.iter().filter(|column| super::is_clear(column)).count();
+        let clear = self.schema.clear_columns().count();
         let before: usize = self.geometry.sets().get(..set)?.iter().map(|set| set.columns as usize).sum();
         self.geometry.sets().get(set)?;
         Some(SetPages { file: self, set, first_column: clear + before })
@@ -241,8 +240,8 @@ fn geometry_of(footer: &Footer, schema: &TableSchema, key: &PublicKey) -> Result
     if schema.rows > super::MOST_ROWS {
         return Err(TableFileError::NotATable("it has more than 2³⁰ rows"));
     }
-    let clear = schema.columns.iter().filter(|column| super::is_clear(column)).count();
-    let mut names = footer.columns.iter().skip(clear).map(|column| column.name.as_str()).peekable();
+    let sealed = footer.columns.iter().skip(schema.clear_columns().count());
+    let mut names = sealed.map(|column| column.name.as_str()).peekable();
     let mut columns = Vec::with_capacity(schema.sets.len());
     for set in &schema.sets {
         let mut count = 0;
@@ -257,7 +256,7 @@ fn geometry_of(footer: &Footer, schema: &TableSchema, key: &PublicKey) -> Result
 }
 
 fn check_groups(footer: &Footer, geometry: &Geometry, schema: &TableSchema) -> Result<(), TableFileError> {
-    let clear = schema.columns.iter().filter(|column| super::is_clear(column)).count();
+    let clear = schema.clear_columns().count();
     if footer.groups.len() as u64 != geometry.groups() {
         return Err(damaged("it has another number of row groups"));
     }

@@ -11,6 +11,15 @@ pub(super) const BINARY: u8 = 8;
 const LIST: u8 = 9;
 pub(super) const STRUCT: u8 = 12;
 
+/// Seven bits a byte, the lowest first; the highest bit says whether more follow.
+pub(super) fn write_varint(mut value: u64, to: &mut Vec<u8>) {
+    while value >= 0x80 {
+        to.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    to.push(value as u8);
+}
+
 /// Writes one struct.
 pub(super) struct Encoder {
     bytes: Vec<u8>,
@@ -29,12 +38,8 @@ impl Encoder {
         *last = number;
     }
 
-    fn varint(&mut self, mut value: u64) {
-        while value >= 0x80 {
-            self.bytes.push(value as u8 | 0x80);
-            value >>= 7;
-        }
-        self.bytes.push(value as u8);
+    fn varint(&mut self, value: u64) {
+        write_varint(value, &mut self.bytes);
     }
 
     fn signed(&mut self, value: i64) {

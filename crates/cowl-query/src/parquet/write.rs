@@ -188,7 +188,7 @@ pub(super) fn file_columns(
     geometry: &Geometry,
     ciphertext_bytes: u32,
 ) -> Vec<FileColumn> {
-    let clear = schema.columns.iter().filter(|column| super::is_clear(column)).map(|column| FileColumn {
+    let clear = schema.clear_columns().map(|(_, column)| FileColumn {
         name: column.name.clone(),
         shape: shape_of(column),
         optional: true,

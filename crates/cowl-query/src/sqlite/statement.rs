@@ -5,7 +5,7 @@ use std::fmt::Write;
 use rusqlite::ToSql;
 
 use crate::clear::ClearTable;
-use crate::query::{ColumnRef, Comparison, Condition, Query};
+use crate::query::{ColumnRef, Condition, Query};
 
 /// Whether SQLite speaks of one of the loaded tables.
 pub(super) fn is_table(name: &str) -> bool {
@@ -64,7 +64,7 @@ fn add_condition<'a>(condition: &'a Condition, sql: &mut String, values: &mut Ve
         }
         Condition::Compare { column, comparison, value } => {
             values.push(value);
-            write!(sql, "{} {} ?", name(*column), sign(*comparison)).expect(WRITES);
+            write!(sql, "{} {} ?", name(*column), comparison.sign()).expect(WRITES);
         }
         Condition::OneOf { column, values: list } => {
             values.extend(list.iter().map(|value| value as &dyn ToSql));
@@ -91,16 +91,5 @@ fn add_parts<'a>(parts: &'a [Condition], word: &str, sql: &mut String, values: &
             sql.push_str(word);
         }
         add_condition(part, sql, values);
-    }
-}
-
-fn sign(comparison: Comparison) -> &'static str {
-    match comparison {
-        Comparison::Equal => "=",
-        Comparison::NotEqual => "<>",
-        Comparison::Less => "<",
-        Comparison::AtMost => "<=",
-        Comparison::Greater => ">",
-        Comparison::AtLeast => ">=",
     }
 }

@@ -1,14 +1,12 @@
 //! Comma-separated values, as they come: other delimiters, quotes, byte order marks.
 
 use std::cell::Cell;
-use std::collections::HashMap;
 use std::io::{self, Read};
 use std::rc::Rc;
 
-use cowl_domain::table::is_name;
 use csv::{ByteRecord, Position, ReaderBuilder, Terminator};
 
-use super::{Cells, ImportError, Limits, MissingWords, Place, RawTable};
+use super::{Cells, ImportError, Limits, MissingWords, Place, RawTable, column_names};
 
 /// How a file is read.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -89,23 +87,8 @@ fn most_frequent_delimiter(head: &[u8]) -> u8 {
 }
 
 fn empty_table(header: &ByteRecord, options: &CsvOptions) -> Result<RawTable, ImportError> {
-    let (found, most) = (header.len(), options.limits.columns);
-    if found > most {
-        return Err(ImportError::TooManyColumns { found, most });
-    }
-    let mut seen = HashMap::new();
-    let mut names = Vec::with_capacity(found);
-    for (place, bytes) in header.iter().enumerate() {
-        let number = place + 1;
-        let name = std::str::from_utf8(bytes).map(str::trim).unwrap_or_default();
-        if !is_name(name) {
-            return Err(ImportError::Unnamed(number));
-        }
-        if let Some(first) = seen.insert(name.to_owned(), number) {
-            return Err(ImportError::DuplicateName { name: name.to_owned(), first, second: number });
-        }
-        names.push(name.to_owned());
-    }
+    let names = header.iter().map(|bytes| std::str::from_utf8(bytes).unwrap_or_default());
+    let names = column_names(names, header.len(), &options.limits)?;
     let (missing, decimal_comma) = (options.missing.clone(), options.decimal_comma);
     Ok(RawTable {
         columns: vec![Cells::default(); names.len()],

@@ -88,9 +88,7 @@ impl Number {
         };
         Some((divide_rounded(self.mantissa, divisor), true))
     }
-}
 
-impl Number {
     /// Whole tenths that are not above the number.
     pub(crate) fn in_tenths_down(self) -> Option<i128> {
         match self.decimals {

@@ -6,7 +6,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use cowl_domain::table::is_name;
+use cowl_domain::table::Decimal;
 use cowl_query::day_since_1970;
 use parquet::basic::ConvertedType;
 use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
@@ -15,7 +15,7 @@ use parquet::errors::ParquetError;
 use parquet::file::reader::{ChunkReader, FileReader, RowGroupReader, SerializedFileReader};
 use parquet::schema::types::ColumnDescriptor;
 
-use super::{Cells, ImportError, Limits, MissingWords, RawTable};
+use super::{Cells, ImportError, Limits, MissingWords, RawTable, column_names};
 
 const MILLIS_OF_A_DAY: i64 = 86_400_000;
 
@@ -55,7 +55,11 @@ fn read<R: ChunkReader + 'static>(source: R, options: &ParquetOptions) -> Result
         return Err(ImportError::TooLarge { what, most: options.limits.rows });
     }
     let descriptors = about.schema_descr().columns();
-    let names = names(descriptors.iter().map(|column| column.name()), &options.limits)?;
+    let names = descriptors.iter().map(|column| column.name());
+    let names = column_names(names, descriptors.len(), &options.limits)?;
+    if names.is_empty() {
+        return Err(ImportError::NoHeader);
+    }
     let mut columns = vec![Cells::default(); names.len()];
     for group in 0..reader.num_row_groups() {
         let group = reader.get_row_group(group).map_err(refused)?;
@@ -76,29 +80,6 @@ fn read<R: ChunkReader + 'static>(source: R, options: &ParquetOptions) -> Result
 
 fn refused(error: ParquetError) -> ImportError {
     ImportError::Parquet(error.to_string())
-}
-
-fn names<'a>(found: impl Iterator<Item = &'a str>, limits: &Limits) -> Result<Vec<String>, ImportError> {
-    let mut names: Vec<String> = Vec::new();
-    for (name, number) in found.zip(1..) {
-        let name = name.trim();
-        if !is_name(name) {
-            return Err(ImportError::Unnamed(number));
-        }
-        if let Some(first) = names.iter().position(|known| known == name) {
-            return Err(ImportError::DuplicateName {
-                name: name.to_owned(),
-                first: first + 1,
-                second: number,
-            });
-        }
-        names.push(name.to_owned());
-    }
-    let (found, most) = (names.len(), limits.columns);
-    if found == 0 {
-        return Err(ImportError::NoHeader);
-    }
-    if found > most { Err(ImportError::TooManyColumns { found, most }) } else { Ok(names) }
 }
 
 fn check(about: &ColumnDescriptor) -> Result<(), ImportError> {
@@ -128,19 +109,18 @@ fn read_column(
     to: &mut Cells,
 ) -> Result<(), ImportError> {
     let rows =
-        usize::try_from(group.metadata().num_rows()).map_err(|_| ImportError::Parquet("rows".into()))?;
+        usize::try_from(group.metadata().num_rows()).map_err(|_| ImportError::Parquet("a row group has a negative number of rows".into()))?;
     let column = Column { about, rows, longest: options.limits.cell_bytes };
     let whole = |number: i64| whole(number, about);
-    let plain = |number: String| Some(number);
     match group.get_column_reader(place).map_err(refused)? {
-        ColumnReader::BoolColumnReader(reader) => column.read(reader, to, |bit| plain(bit.to_string())),
+        ColumnReader::BoolColumnReader(reader) => column.read(reader, to, |bit| Some(bit.to_string())),
         ColumnReader::Int32ColumnReader(reader) => column.read(reader, to, |number| whole((*number).into())),
         ColumnReader::Int64ColumnReader(reader) => column.read(reader, to, |number| whole(*number)),
         ColumnReader::FloatColumnReader(reader) => {
-            column.read(reader, to, |number| plain(number.to_string()))
+            column.read(reader, to, |number| Some(number.to_string()))
         }
         ColumnReader::DoubleColumnReader(reader) => {
-            column.read(reader, to, |number| plain(number.to_string()))
+            column.read(reader, to, |number| Some(number.to_string()))
         }
         ColumnReader::ByteArrayColumnReader(reader) => {
             column.read(reader, to, |bytes| std::str::from_utf8(bytes.data()).ok().map(str::to_owned))
@@ -216,7 +196,10 @@ fn whole(number: i64, about: &ColumnDescriptor) -> Option<String> {
         ConvertedType::DATE => day_since_1970(number),
         ConvertedType::TIMESTAMP_MILLIS => moment(number),
         ConvertedType::TIMESTAMP_MICROS => moment(number.div_euclid(1_000)),
-        ConvertedType::DECIMAL => Some(decimal(number, usize::try_from(about.type_scale()).ok()?)),
+        ConvertedType::DECIMAL => {
+            let decimals = u8::try_from(about.type_scale()).ok()?;
+            Some(Decimal { mantissa: number, decimals }.to_string())
+        }
         ConvertedType::UINT_32 => Some((number as u32).to_string()),
         ConvertedType::UINT_64 => Some((number as u64).to_string()),
         _ => Some(number.to_string()),
@@ -233,24 +216,14 @@ fn moment(millis: i64) -> Option<String> {
     })
 }
 
-fn decimal(number: i64, scale: usize) -> String {
-    let (sign, width) = (if number < 0 { "-" } else { "" }, scale + 1);
-    let digits = format!("{:0width$}", number.unsigned_abs());
-    let (whole, behind) = digits.split_at(digits.len() - scale);
-    if behind.is_empty() { format!("{sign}{whole}") } else { format!("{sign}{whole}.{behind}") }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn moments_and_decimals_are_written_as_people_do() {
+    fn moments_are_written_as_people_do() {
         assert_eq!(moment(0).as_deref(), Some("1970-01-01"));
         assert_eq!(moment(-1_000).as_deref(), Some("1969-12-31T23:59:59"));
         assert_eq!(moment(MILLIS_OF_A_DAY + 3_723_999).as_deref(), Some("1970-01-02T01:02:03"));
-        assert_eq!(decimal(-5, 2), "-0.05");
-        assert_eq!(decimal(1_234, 0), "1234");
-        assert_eq!(decimal(1_234, 2), "12.34");
     }
 }

@@ -69,14 +69,12 @@ def table(path, wanted, powers=None):
 def group(path, wanted, column, value):
     """The complete rows of one group."""
     with open(path) as file:
-        of_group = [row[column] == value for row in csv.DictReader(file)]
-    with open(path) as file:
         rows = list(csv.DictReader(file))
     kept = HERE / "group.csv"
     with open(kept, "w", newline="\n") as file:
         writer = csv.DictWriter(file, rows[0].keys(), lineterminator="\n")
         writer.writeheader()
-        writer.writerows(row for row, taken in zip(rows, of_group) if taken)
+        writer.writerows(row for row in rows if row[column] == value)
     read = table(kept, wanted)
     kept.unlink()
     return read

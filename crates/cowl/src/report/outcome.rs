@@ -92,8 +92,11 @@ fn group_name(result: &QueryResult, row: &ResultRow) -> String {
     keys.collect::<Vec<_>>().join(", ")
 }
 
+fn optional(value: Option<f64>) -> String {
+    value.map_or_else(|| "–".to_owned(), figure)
+}
+
 fn fit(model: &Regression) -> Sheet {
-    let optional = |value: Option<f64>| value.map_or("–".to_owned(), figure);
     Sheet {
         caption: "How well it fits".into(),
         head: ["rows", "R²", "adjusted R²", "residual error", "degrees of freedom", "F", "p of F"]
@@ -117,8 +120,7 @@ fn coefficients(model: &Regression) -> Sheet {
     let head = ["", "coefficient", "standard error", "t", "p"].map(str::to_owned);
     let ends = [format!("{percent} % from"), "to".to_owned()];
     let row = |it: &Coefficient| {
-        let optional = |value: Option<f64>| value.map_or("–".to_owned(), figure);
-        vec![
+            vec![
             it.name.clone(),
             figure(it.estimate),
             figure(it.standard_error),

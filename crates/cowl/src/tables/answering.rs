@@ -22,7 +22,7 @@ use serde::Serialize;
 use super::catalog::{KnownTable, known_tables};
 use super::desk::{Desk, OpenedTables};
 use super::question::Question;
-use crate::commands::Context;
+use crate::commands::{Context, SHORT};
 use crate::failure::{Failure, Result};
 use crate::style::GOOD;
 
@@ -205,4 +205,3 @@ const CONSENT_SECONDS: u64 = 3600;
 /// How long a device may take with a job until another of the same owner gives it up.
 const GIVEN_UP_SECONDS: u64 = 900;
 const INTERRUPTED: &str = "the owner's machine stopped in the middle of it; please ask again";
-const SHORT: usize = 8;

@@ -19,7 +19,7 @@ use super::figures::Figures;
 use super::learns::{AskedTable, Learns};
 use super::{TECHNIQUE, answering, evidence, output, paper};
 use crate::args::{AskingArguments, ResultArguments};
-use crate::commands::Context;
+use crate::commands::{Context, SHORT};
 use crate::failure::{Failure, Result};
 use crate::secret_input;
 use crate::style::{COMMAND, QUIET};
@@ -79,8 +79,7 @@ impl Prepared {
 }
 
 fn learns(vault: &Vault, query: &Query, tables: &[&KnownTable], minimum: u32) -> Learns {
-    let asked: Vec<AskedTable<'_>> =
-        tables.iter().map(|table| AskedTable { title: table.title(), schema: &table.info.schema }).collect();
+    let asked: Vec<AskedTable<'_>> = tables.iter().map(|table| table.asked()).collect();
     let owner = tables.first().map_or_else(String::new, |table| table.info.owner.to_string());
     Learns::new(query, &asked, vault.me().handle.as_str(), &owner, minimum)
 }
@@ -238,5 +237,3 @@ impl fmt::Display for Answer<'_> {
 
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
-/// Letters of an identifier where people read.
-const SHORT: usize = 8;

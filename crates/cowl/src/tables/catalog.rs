@@ -9,6 +9,7 @@ use cowl_vault::Vault;
 use cowl_vault::job::TableInfo;
 use cowl_vault::view::GrantInfo;
 
+use super::learns::AskedTable;
 use crate::failure::{Failure, Result};
 
 /// A table that the caller may ask about.
@@ -40,6 +41,11 @@ impl KnownTable {
     /// What to call it where people read.
     pub(crate) fn title(&self) -> String {
         self.usual_name()
+    }
+
+    /// As questions are shown that are about it.
+    pub(crate) fn asked(&self) -> AskedTable<'_> {
+        AskedTable { title: self.title(), schema: &self.info.schema }
     }
 }
 

@@ -14,6 +14,7 @@ use cowl_seal::sealed_box;
 use cowl_tables::result::QueryResult;
 use cowl_tables::technique::{CohortStore, QueryCloud, StoreError, TableKeys};
 use cowl_tables::{CohortLedger, OpenerSecrets, OpenerTable};
+use cowl_vault::job::JobInfo;
 use cowl_vault::view::GrantInfo;
 use cowl_vault::{Vault, VaultError};
 
@@ -21,7 +22,6 @@ use super::book::AnswerBook;
 use super::source::TableSource;
 use super::{codebook_context, opener_context};
 use crate::failure::Result;
-use cowl_vault::job::JobInfo;
 
 /// Tables that were opened lately, by their placements and the names that queries have for them.
 #[derive(Default)]

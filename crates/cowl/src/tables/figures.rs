@@ -7,6 +7,7 @@ use cowl_tables::result::{Figure, QueryResult, ResultRow};
 
 use super::flat::{self, Value};
 use crate::columns::{Columns, printable};
+use crate::report::rounded;
 use crate::size::count;
 use crate::style::{HEAD, QUIET};
 
@@ -164,13 +165,7 @@ fn number(value: f64) -> String {
     if !(1e-4..1e9).contains(&size) {
         return format!("{value:.5e}");
     }
-    let before = size.log10().floor() as i32;
-    let digits = usize::try_from(5 - before).unwrap_or(0);
-    let text = format!("{value:.digits$}");
-    match text.contains('.') {
-        true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
-        false => text,
-    }
+    rounded(value, 6)
 }
 
 const SMALLEST_CHANCE: f64 = 2e-16;

@@ -54,9 +54,7 @@ impl Learns {
             visible: Visible::of(query, &schemas, minimum_cohort.into()),
         }
     }
-}
 
-impl Learns {
     /// The question in SQL.
     pub(crate) fn question(&self) -> &str {
         &self.question

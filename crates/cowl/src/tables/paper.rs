@@ -1,6 +1,5 @@
 //! Results on paper: a page with everything, and plots of coefficients.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use cowl_tables::result::QueryResult;
@@ -13,7 +12,7 @@ use crate::failure::{Failure, Result};
 use crate::moment::Moment;
 use crate::report::outcome::sections;
 use crate::report::{CoefficientPlot, PlotError, Report, png, svg};
-use crate::sink::{Readers, Sink};
+use crate::sink::{Readers, write_whole};
 use crate::size::count;
 
 /// Writes the page and the plots that are wanted.
@@ -34,7 +33,7 @@ pub(crate) fn write(
             )
         })?;
         let page = report(result, job, learns, proven).map_err(|error| not_drawn(&error))?;
-        put(path, page.html().as_bytes())?;
+        write_whole(path, page.html().as_bytes(), Readers::Owner)?;
     }
     match &arguments.plot {
         Some(path) => plot(result, path),
@@ -103,7 +102,7 @@ fn plot(result: &QueryResult, path: &Path) -> Result<()> {
             "svg" => svg(model).map(String::into_bytes),
             _ => png(model),
         };
-        put(&path, &picture.map_err(|error| not_drawn(&error))?)?;
+        write_whole(&path, &picture.map_err(|error| not_drawn(&error))?, Readers::Owner)?;
     }
     Ok(())
 }
@@ -115,12 +114,6 @@ fn numbered(path: &Path, number: usize) -> PathBuf {
 
 fn ending(path: &Path) -> &str {
     path.extension().and_then(|ending| ending.to_str()).unwrap_or_default()
-}
-
-fn put(path: &Path, bytes: &[u8]) -> Result<()> {
-    let mut sink = Sink::open(Some(path), Readers::Owner)?;
-    sink.write_all(bytes).map_err(|error| Failure::file(path, error))?;
-    sink.commit()
 }
 
 fn not_drawn(error: &PlotError) -> Failure {

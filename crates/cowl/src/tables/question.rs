@@ -53,8 +53,7 @@ impl<'a> Question<'a> {
     }
 
     fn asked(&self) -> Vec<AskedTable<'_>> {
-        let asked = |table: &&'a KnownTable| AskedTable { title: table.title(), schema: &table.info.schema };
-        self.tables.iter().map(asked).collect()
+        self.tables.iter().map(|table| table.asked()).collect()
     }
 
     /// The question in SQL, with the names that this party has for its tables.

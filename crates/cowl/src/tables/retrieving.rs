@@ -132,7 +132,7 @@ fn places(schema: &TableSchema) -> (Vec<(&Column, Place)>, Vec<String>) {
             },
             ColumnRole::Token | ColumnRole::Dropped => {}
         }
-        clear += usize::from(matches!(column.role, ColumnRole::Open | ColumnRole::Token));
+        clear += usize::from(column.role.is_clear());
     }
     (found, without)
 }

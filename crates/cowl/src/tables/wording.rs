@@ -3,7 +3,7 @@
 use std::fmt;
 
 use cowl_domain::table::TableSchema;
-use cowl_query::{Aggregate, Cell, ColumnRef, Comparison, Condition, OrderKey, Output, Query};
+use cowl_query::{Aggregate, Cell, ColumnRef, Condition, OrderKey, Output, Query};
 
 /// A query with the names of its tables and columns.
 pub(crate) struct Wording<'a> {
@@ -53,7 +53,7 @@ impl<'a> Wording<'a> {
             Condition::Any(parts) => self.joined(parts, " OR "),
             Condition::Not(inner) => format!("NOT ({})", self.condition(inner)),
             Condition::Compare { column, comparison, value } => {
-                format!("{} {} {}", self.column(*column), sign(*comparison), literal(value))
+                format!("{} {} {}", self.column(*column), comparison.sign(), literal(value))
             }
             Condition::OneOf { column, values } => {
                 let values: Vec<String> = values.iter().map(literal).collect();
@@ -117,17 +117,6 @@ impl fmt::Display for Wording<'_> {
             write!(f, " ORDER BY {}", self.order())?;
         }
         query.limit.iter().try_for_each(|limit| write!(f, " LIMIT {limit}"))
-    }
-}
-
-const fn sign(comparison: Comparison) -> &'static str {
-    match comparison {
-        Comparison::Equal => "=",
-        Comparison::NotEqual => "<>",
-        Comparison::Less => "<",
-        Comparison::AtMost => "<=",
-        Comparison::Greater => ">",
-        Comparison::AtLeast => ">=",
     }
 }
 
