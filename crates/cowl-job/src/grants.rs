@@ -60,8 +60,8 @@ impl GrantCheck {
 /// Checks that the grants which `spec` names allow what it asks for, at `now`.
 ///
 /// Every receiver needs, for every item that is not its own, a grant signed by the item's owner, with the
-/// specification's power (to compute: by the specification's technique), neither expired nor revoked. A revocation counts only if the grant's signer signed it.
-/// Grants that the specification does not name are passed over.
+/// specification's power (to compute: by the specification's technique), neither expired nor revoked. A revocation
+/// counts only if the grant's signer signed it. Grants that the specification does not name are passed over.
 ///
 /// # Errors
 /// A [`Refusal`] that names grant, item or power. Where several grants fail, the one that came closest is named.

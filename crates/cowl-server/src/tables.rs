@@ -185,30 +185,48 @@ pub(crate) async fn compute(
         if answer.as_ref().is_err_and(TableFailure::is_of_a_file) {
             readers.iter().for_each(|reader| files.forget(&TableVersion::from(&reader.table)));
         }
-        answer
+        answer.map(|answer| answer.to_bytes())
     })
     .await?;
     metrics::counter!(COMPUTED).increment(1);
-    Ok(answer.to_bytes())
+    Ok(answer)
 }
 
 /// Lets go of what is kept of tables that were removed or sealed anew: their owners want them gone.
 pub(crate) async fn sweep(app: &App) -> Result<(), StoreError> {
-    let (files, engines) = (Arc::clone(&app.runner.files), Arc::clone(&app.runner.engines));
     app.runner.facts.lock().expect("no holder of this lock panics").clear();
-    let mut versions = files.versions().unwrap_or_else(|error| {
-        tracing::warn!(%error, "the folder of tables cannot be read");
-        Vec::new()
-    });
-    versions.extend(engines.versions());
-    for version in versions {
+    for version in kept(&app.runner).await {
         let TableVersion { record, item, placement } = &version;
         if !app.ledger.has_placement(record, item, placement).await? {
-            files.forget(&version);
-            engines.forget(&version);
+            forget(&app.runner, version).await;
         }
     }
     Ok(())
+}
+
+/// The tables of which there is a file or an engine.
+async fn kept(runner: &Runner) -> Vec<TableVersion> {
+    let files = Arc::clone(&runner.files);
+    let found = blocking(move || Ok(files.versions()?)).await;
+    let mut versions = found.unwrap_or_else(|error| {
+        tracing::warn!(%error, "the folder of tables cannot be read");
+        Vec::new()
+    });
+    versions.extend(runner.engines.versions());
+    versions
+}
+
+/// A file, or an engine of very many cells, takes its time to go.
+async fn forget(runner: &Runner, version: TableVersion) {
+    let (files, engines) = (Arc::clone(&runner.files), Arc::clone(&runner.engines));
+    let gone = blocking(move || {
+        files.forget(&version);
+        engines.forget(&version);
+        Ok(())
+    });
+    if let Err(error) = gone.await {
+        tracing::warn!(%error, "a table is kept, though it should go");
+    }
 }
 
 /// A computation under way. It holds its permit to the end of the work, though who asked may have gone.

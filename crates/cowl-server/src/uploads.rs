@@ -63,27 +63,59 @@ pub(crate) async fn upload(
         return Err(Refusal::too_large(format!("an upload has {} bytes at most", limits.max_upload)));
     }
     let at_least = announced_length(&headers).unwrap_or(0).saturating_sub(MOST_FRAMING);
-    app.ledger.may_upload(&caller, &record, at_least, app.now()).await?;
+    let uploading = Uploading { app: &app, caller: &caller, record: &record };
+    uploading.check_room(at_least).await?;
     let _reserved = app.uploads.reserve(announced).await;
-    let (key, pack) = store(&app, body).await?;
-    app.ledger.may_upload(&caller, &record, pack.bytes, app.now()).await?;
+    let (key, pack) = uploading.store(body).await?;
     app.ledger.parts_uploaded(&caller, &record, key, pack.bytes, &pack.parts, app.now()).await?;
     metrics::counter!("cowl_part_bytes_stored_total").increment(pack.bytes);
     Ok(Json(PartsStored { parts: pack.parts.len() as u64, bytes: pack.bytes }))
 }
 
-/// Stores the parts as they come. The pack is durable when this returns; one that is refused remains nowhere.
-async fn store(app: &App, body: Body) -> Result<(PackKey, Pack), Refusal> {
-    let key = PackKey::from_bytes(random_bytes());
-    let (send, mut receive) = mpsc::channel(CHUNKS_AHEAD);
-    let chunks = poll_fn(move |context| receive.poll_recv(context));
-    let (received, written) =
-        tokio::join!(receive_into(body, &app.config.limits, send), app.parts.put_pack_stream(key, chunks));
-    match (received, written) {
-        (Err(Cut::Refused(refusal)), _) => Err(refusal),
-        (_, Err(error)) => Err(error.into()),
-        (Err(Cut::NotStored), Ok(_)) => Err(Refusal::internal()),
-        (Ok(pack), Ok(_)) => Ok((key, pack)),
+/// Who uploads, and for which record.
+struct Uploading<'a> {
+    app: &'a App,
+    caller: &'a Caller,
+    record: &'a RecordId,
+}
+
+impl Uploading<'_> {
+    async fn check_room(&self, bytes: u64) -> Result<(), StoreError> {
+        self.app.ledger.may_upload(self.caller, self.record, bytes, self.app.now()).await
+    }
+
+    /// Stores the parts as they come. The pack is durable when this returns; one that is refused remains nowhere.
+    async fn store(&self, body: Body) -> Result<(PackKey, Pack), Refusal> {
+        let key = PackKey::from_bytes(random_bytes());
+        let (send, mut receive) = mpsc::channel(CHUNKS_AHEAD);
+        let chunks = poll_fn(move |context| receive.poll_recv(context));
+        let (received, written) =
+            tokio::join!(self.receive_into(body, send), self.app.parts.put_pack_stream(key, chunks));
+        match (received, written) {
+            (Err(Cut::Refused(refusal)), _) => Err(refusal),
+            (_, Err(error)) => Err(error.into()),
+            (Err(Cut::NotStored), Ok(_)) => Err(Refusal::internal()),
+            (Ok(pack), Ok(_)) => Ok((key, pack)),
+        }
+    }
+
+    /// Receives the body; when it is cut or refused, the store is told to give up what it has.
+    async fn receive_into(&self, body: Body, chunks: Chunks) -> Result<Pack, Cut> {
+        let received = self.receive(body, &chunks).await;
+        if received.is_err() {
+            let cut =
+                StoreError::Unavailable { what: "upload", detail: "it was not received to its end".into() };
+            let _ = chunks.send(Err(cut)).await;
+        }
+        received
+    }
+
+    /// The length was not announced, or not truly: whether there is room is asked again while the store still waits
+    /// for the end, or who has no room could fill it with packs that only a later collection finds.
+    async fn receive(&self, body: Body, chunks: &Chunks) -> Result<Pack, Cut> {
+        let pack = receive(body, &self.app.config.limits, chunks).await?;
+        self.check_room(pack.bytes).await?;
+        Ok(pack)
     }
 }
 
@@ -102,16 +134,6 @@ impl<T: Into<Refusal>> From<T> for Cut {
 }
 
 type Chunks = mpsc::Sender<Result<Bytes, StoreError>>;
-
-/// Receives the body; when it is cut or refused, the store is told to give up what it has.
-async fn receive_into(body: Body, limits: &Limits, chunks: Chunks) -> Result<Pack, Cut> {
-    let received = receive(body, limits, &chunks).await;
-    if received.is_err() {
-        let cut = StoreError::Unavailable { what: "upload", detail: "it was not received to its end".into() };
-        let _ = chunks.send(Err(cut)).await;
-    }
-    received
-}
 
 async fn pass_on(chunks: &Chunks, received: Vec<Bytes>) -> Result<(), Cut> {
     for chunk in received {

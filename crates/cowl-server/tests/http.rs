@@ -372,20 +372,13 @@ async fn every_operation_of_the_document_is_served() {
     }
 }
 
-fn packs_below(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
-    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    entries.flat_map(|path| if path.is_dir() { packs_below(&path) } else { vec![path] }).collect()
-}
-
 #[tokio::test]
 async fn a_part_whose_pack_is_gone_is_answered_by_name_and_the_others_are_served() {
     let world = World::start().await;
     let owner = world.person("patient").await;
     let mut record = OwnedRecord::create(&owner).await;
     let lost = record.add(&owner, &[10, 20]).await;
-    packs_below(&world.folder.path().join("parts/packs"))
-        .iter()
-        .for_each(|pack| std::fs::remove_file(pack).unwrap());
+    world.packs().iter().for_each(|pack| std::fs::remove_file(pack).unwrap());
     let kept = record.add(&owner, &[30]).await;
     let ticket = owner.client.read_items(&record.id, &[lost.id, kept.id]).await.unwrap().ticket.0;
     let fetched = owner.client.fetch_part_range(&ticket, &lost.parts[1].0, 0..20).await;

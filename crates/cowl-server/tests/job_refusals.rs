@@ -3,8 +3,6 @@
 
 mod world;
 
-use std::path::Path;
-
 use cowl_api::types::{NewConsent, NewJob, Settlement};
 use cowl_api::{Problem, ProblemCode};
 use cowl_crypto::digest::Digest;
@@ -288,14 +286,6 @@ async fn a_header_that_does_not_name_the_parts_is_not_taken_in() {
     assert_eq!(code(owner.client.commit(&record.id, &commit).await), ProblemCode::BadRequest);
 }
 
-/// All files of a folder and those in it.
-fn files(folder: &Path, found: &mut Vec<std::path::PathBuf>) {
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() { files(&path, found) } else { found.push(path) }
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_part_that_was_changed_or_lost_is_named() {
     for lose in [false, true] {
@@ -303,8 +293,7 @@ async fn a_part_that_was_changed_or_lost_is_named() {
         let study = study(&world, None).await;
         let asked = study.asked(BY_WARD).await;
         study.consent(&asked, world.now()).await.unwrap();
-        let mut packs = Vec::new();
-        files(&world.folder.path().join("parts"), &mut packs);
+        let packs = world.packs();
         let pack = packs.iter().max_by_key(|path| std::fs::metadata(path).unwrap().len()).unwrap();
         let whole = std::fs::read(pack).unwrap();
         let mut damaged = whole.clone();

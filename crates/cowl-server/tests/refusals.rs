@@ -377,6 +377,7 @@ async fn a_full_quota_takes_no_more_parts() {
     let refused = owner.client.upload_parts(&record.id, sealed_parts(&[600])).await;
     assert_eq!(code(refused), ProblemCode::QuotaExceeded);
     assert_eq!(owner.client.account().await.unwrap().used, 600);
+    assert_eq!(world.packs().len(), 1, "nothing of a refused upload remains");
     record.add(&owner, &[400]).await;
 }
 

@@ -164,8 +164,8 @@ pub(super) fn schemas() -> Vec<Named> {
         Blob Problem ProblemCode ServerInfo RegisterStart RegisterStarted RegisterFinish Registered
         LoginStart LoginStarted LoginFinish SessionBody Account PasswordStart PasswordFinish PartyEntry PartyPage
         NewBinding NewRecord RecordView ItemPage PartsQuery PartsKnown PartsStored Commit ReadRequest
-        ReadTicket NewGrants GrantView RevokeGrant NewRequest RequestView AnswerRequest NewJob JobView JobPage NewConsent JobRefusal Settlement
-        TableView Proof EventPage BindingPage
+        ReadTicket NewGrants GrantView RevokeGrant NewRequest RequestView AnswerRequest NewJob JobView JobPage
+        NewConsent JobRefusal Settlement TableView Proof EventPage BindingPage
     }
 }
 

@@ -12,7 +12,7 @@ const MIB: u64 = 1024 * 1024;
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
-    /// Most bytes of one upload of parts, kept in memory until they are durable. Default: 64 MiB.
+    /// Most bytes of one upload of parts; while it lasts, it counts in `upload_memory`. Default: 64 MiB.
     pub max_upload: u64,
     /// Most bytes of all uploads in memory together; further ones wait. Default: 512 MiB.
     pub upload_memory: u64,

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::sync::Arc;
 
-use cowl_domain::table::{ColumnRole, TableSchema};
+use cowl_domain::table::TableSchema;
 use cowl_query::parquet::{FileSource, TableFile};
 use cowl_query::{
     Answer, Catalog, CiphertextPages, EngineLimits, GrantedTable, Query, QueryRefusal, Released,
@@ -85,8 +85,7 @@ impl Computation {
 
 /// At least so many bytes do the open and token columns of such a table take in memory.
 fn clear_bytes(schema: &TableSchema) -> u64 {
-    let clear = |role| matches!(role, ColumnRole::Open | ColumnRole::Token);
-    let columns = schema.columns.iter().filter(|column| clear(column.role)).count();
+    let columns = schema.clear_columns().count();
     schema.rows.saturating_mul(columns as u64).saturating_mul(size_of::<cowl_query::Cell>() as u64)
 }
 

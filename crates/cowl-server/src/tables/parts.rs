@@ -120,9 +120,7 @@ impl PartsSource {
         });
         Ok(Self { starts: starts.collect(), places, failed: Mutex::default(), reader })
     }
-}
 
-impl PartsSource {
     fn fail(&self, failure: TableFailure) -> io::Error {
         let error = io::Error::other(failure.to_string());
         *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(failure);

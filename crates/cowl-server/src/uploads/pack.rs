@@ -14,6 +14,8 @@ use crate::refusal::Refusal;
 pub(super) const MAX_PARTS: usize = 8192;
 /// Smaller pieces are copied together, so that a drip-fed upload costs no more memory than its bytes.
 const SMALL: usize = 4096;
+/// So much of them leaves at once: an upload of small pieces only does not wait for its end in memory.
+const MOST_SMALL: usize = 64 * 1024;
 
 /// What was received whole and unharmed.
 #[derive(Debug)]
@@ -93,6 +95,9 @@ impl PackBuilder {
         self.bytes += bytes.len() as u64;
         if bytes.len() < SMALL {
             self.small.extend_from_slice(&bytes);
+            if self.small.len() >= MOST_SMALL {
+                self.flush();
+            }
         } else {
             self.flush();
             self.chunks.push(bytes);

@@ -93,6 +93,16 @@ impl World {
     pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()
     }
+
+    /// The files of the part store that are packs, or were to be.
+    pub(crate) fn packs(&self) -> Vec<PathBuf> {
+        files_below(&self.folder.path().join("parts/packs"))
+    }
+}
+
+fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.flat_map(|path| if path.is_dir() { files_below(&path) } else { vec![path] }).collect()
 }
 
 /// A configuration file in `folder` for a server on PostgreSQL and S3; `None`, said aloud, where there are none.

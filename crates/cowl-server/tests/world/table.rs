@@ -14,7 +14,11 @@ use cowl_query::parquet::{TableFileWriter, TableHead};
 use cowl_query::{Catalog, Cell, ClearColumn, ClearTable, GrantedTable, Query, parse};
 use getrandom::SysRng;
 use getrandom::rand_core::UnwrapErr;
-use num_bigint::BigUint;
+
+#[path = "../../../cowl-query/tests/paillier_oracle/mod.rs"]
+mod paillier_oracle;
+
+pub(crate) use paillier_oracle::opened;
 
 use super::{OwnedRecord, Person, SealedItem, compute_grant_of};
 
@@ -106,23 +110,6 @@ fn item_of(record: RecordId, file: &[u8]) -> SealedItem {
     // They come in an order that says nothing.
     parts.reverse();
     SealedItem::of_parts(record, parts, header.to_bytes())
-}
-
-/// Paillier's decryption by Euler's function, with the factors of the test key.
-pub(crate) fn opened(ciphertext: &[u8]) -> u64 {
-    let secret = include_bytes!("../../../../vectors/paillier/secret-2048.cbor");
-    let mut decoder = minicbor::Decoder::new(secret);
-    decoder.array().unwrap();
-    decoder.skip().unwrap();
-    let p = BigUint::from_bytes_be(decoder.bytes().unwrap());
-    let q = BigUint::from_bytes_be(decoder.bytes().unwrap());
-    let n = &p * &q;
-    let phi = (&p - 1_u8) * (&q - 1_u8);
-    let (low, high) = ciphertext.split_at(ciphertext.len() / 2);
-    let c = BigUint::from_bytes_le(low) + BigUint::from_bytes_le(high) * &n;
-    let l = (c.modpow(&phi, &(&n * &n)) - 1_u8) / &n;
-    let inverse = phi.modinv(&n).unwrap();
-    u64::try_from(l * inverse % n).unwrap()
 }
 
 /// A hospital with a sealed table, and a researcher with a grant to compute on it.

@@ -169,17 +169,28 @@ async fn enter(work: &mut Work, job: &JobId, state: JobState, act: &Act) -> Resu
     execute(work.on(), ENTER, args![job, state as i64, act.now()]).await.map(drop)
 }
 
-const FIND: &str = sql!(
-    "jobs.find",
-    "SELECT id, state, asker, owner, spec, program, minimum_cohort, consent, refusal, failure, evidence, asked_at, "
-    "changed_at FROM job WHERE id = $1 AND (asker = $2 OR owner = $2)"
-);
-macro_rules! list {
-    ($name:literal, $whose:literal) => {
+/// A statement that yields what [`job_row`] reads.
+macro_rules! job_rows {
+    ($name:literal, $before:literal, $($after:literal)+) => {
         sql!(
             $name,
-            "SELECT id, state, asker, owner, spec, program, minimum_cohort, consent, refusal, failure, evidence, "
-            "asked_at, changed_at FROM job WHERE " $whose " AND ($2 < 0 OR state = $2) "
+            $before
+            "id, state, asker, owner, spec, program, minimum_cohort, consent, refusal, failure, evidence, asked_at, "
+            "changed_at"
+            $($after)+
+        )
+    };
+}
+use job_rows;
+
+const FIND: &str =
+    job_rows!("jobs.find", "SELECT ", " FROM job WHERE id = $1 AND (asker = $2 OR owner = $2)");
+macro_rules! list {
+    ($name:literal, $whose:literal) => {
+        job_rows!(
+            $name,
+            "SELECT ",
+            " FROM job WHERE " $whose " AND ($2 < 0 OR state = $2) "
             "AND (asked_at > $3 OR (asked_at = $3 AND id > $4)) ORDER BY asked_at, id LIMIT $5"
         )
     };

@@ -81,8 +81,8 @@ const fn bit(power: Power) -> u64 {
     1 << power as u8
 }
 
-// Statements test for reading with `powers & 1`.
-const _: () = assert!(bit(Power::Read) == 1);
+// Statements test for reading with `powers & 1`, for reading or computing with `powers & 5`.
+const _: () = assert!(bit(Power::Read) == 1 && bit(Power::Compute) == 4);
 
 const RECORD: &str =
     sql!("standing.record", "SELECT owner, epoch FROM record WHERE id = $1 AND deleted_at IS NULL");

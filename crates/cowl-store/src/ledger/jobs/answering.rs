@@ -4,7 +4,7 @@ use cowl_domain::{EventKind, JobId, JobState, PartyId, Statement, Timestamp};
 
 use super::asking::uncount;
 use super::tables::tables_of_job;
-use super::{JobRow, StoredTable, enter, job_row, tell};
+use super::{JobRow, StoredTable, enter, job_row, job_rows, tell};
 use crate::error::{Result, StoreError};
 use crate::ledger::act::Act;
 use crate::ledger::connection::{Ledger, Work};
@@ -194,10 +194,10 @@ async fn fail<T>(mut work: Work, job: &JobRow, reason: &'static str, act: &Act) 
     Err(StoreError::Refused { reason })
 }
 
-const LOCK_AS_OWNER: &str = sql!(
+const LOCK_AS_OWNER: &str = job_rows!(
     "jobs.lock_as_owner",
-    "UPDATE job SET changed_at = changed_at WHERE id = $1 AND owner = $2 RETURNING id, state, asker, owner, spec, "
-    "program, minimum_cohort, consent, refusal, failure, evidence, asked_at, changed_at"
+    "UPDATE job SET changed_at = changed_at WHERE id = $1 AND owner = $2 RETURNING ",
+    ""
 );
 const GONE: &str = sql!(
     "jobs.gone",

@@ -6,7 +6,7 @@ use cowl_crypto::digest::Digest;
 use cowl_domain::{EventKind, GrantId, ItemId, JobId, JobState, PartyId, RecordId, Statement};
 use sqlx::any::AnyRow;
 
-use super::{JobRow, enter, job_row, tell};
+use super::{JobRow, enter, job_row, job_rows, tell};
 use crate::error::{Result, StoreError};
 use crate::ledger::act::Act;
 use crate::ledger::connection::{Ledger, Work};
@@ -166,8 +166,8 @@ impl Asking<'_> {
     }
 
     async fn check_waiting(&mut self) -> Result<()> {
-        let waiting = one(self.work.on(), WAITING, args![self.asker]).await?.number("waiting")?;
-        if waiting >= u64::from(self.new.most_waiting) {
+        let waiting = one(self.work.on(), WAITING, args![self.asker, JobState::Planned as i64]).await?;
+        if waiting.number("waiting")? >= u64::from(self.new.most_waiting) {
             return refused("too many of your jobs wait for their owners: take some back, or wait");
         }
         Ok(())
@@ -223,10 +223,10 @@ fn refused<T>(reason: &'static str) -> Result<T> {
     Err(StoreError::Refused { reason })
 }
 
-const LOCK_AS_ASKER: &str = sql!(
+const LOCK_AS_ASKER: &str = job_rows!(
     "jobs.lock_as_asker",
-    "UPDATE job SET changed_at = changed_at WHERE id = $1 AND asker = $2 RETURNING id, state, asker, owner, spec, "
-    "program, minimum_cohort, consent, refusal, failure, evidence, asked_at, changed_at"
+    "UPDATE job SET changed_at = changed_at WHERE id = $1 AND asker = $2 RETURNING ",
+    ""
 );
 const TERMS: &str = sql!(
     "jobs.terms",
@@ -248,7 +248,7 @@ const UNCOUNT: &str = sql!(
     "(SELECT access_grant FROM job_grant WHERE job = $1)"
 );
 const WAITING: &str =
-    sql!("jobs.waiting", "SELECT count(*) AS waiting FROM job WHERE asker = $1 AND state = 0");
+    sql!("jobs.waiting", "SELECT count(*) AS waiting FROM job WHERE asker = $1 AND state = $2");
 const ADD: &str = sql!(
     "jobs.add",
     "INSERT INTO job (id, asker, owner, state, spec, program, minimum_cohort, asked_at, changed_at) "
@@ -256,6 +256,3 @@ const ADD: &str = sql!(
 );
 const ADD_ITEMS: &str = sql!("jobs.add_items", "INSERT INTO job_item (job, place, record, item, placement)");
 const ADD_GRANTS: &str = sql!("jobs.add_grants", "INSERT INTO job_grant (job, access_grant)");
-
-// The count of waiting jobs names the state by its number.
-const _: () = assert!(JobState::Planned as u8 == 0);
