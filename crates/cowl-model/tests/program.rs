@@ -8,7 +8,9 @@ use build::{Builder, float, int, ints, numbers};
 use cowl_model::fixed::{self, Faithful, Nearest, Truncation};
 use cowl_model::onnx::NoFiles;
 use cowl_model::program::{CompileError, Operation, Spline};
-use cowl_model::{Function, ImportOptions, Model, Program, Ring, Rounding, Shape, Tensor, compile, import};
+use cowl_model::{
+    Curve, Function, ImportOptions, Model, Program, Ring, Rounding, Shape, Tensor, compile, import,
+};
 
 fn imported(builder: Builder) -> Model {
     import(&builder.bytes(), &NoFiles, &ImportOptions::default()).unwrap()
@@ -277,5 +279,9 @@ fn splines_keep_to_their_functions() {
         within(ring, Function::HardSigmoid(0.2.into(), 0.5.into()), -20.0, 20.0);
         within(ring, Function::Clip((-1.5).into(), 6.0.into()), -20.0, 20.0);
         within(ring, Function::LeakyRelu(0.25.into()), -20.0, 20.0);
+        within(ring, Function::HardSigmoid(1e-30.into(), 0.5.into()), -20.0, 20.0);
+        // As a softmax over a single number has them.
+        within(ring, Function::Within(Curve::Log, 1.0.into(), 1.0.into()), 1.0, 1.0);
+        within(ring, Function::Within(Curve::Reciprocal, 1.0.into(), 1.0.into()), 1.0, 1.0);
     }
 }

@@ -49,7 +49,9 @@ fn failed(domain: &str, name: &str, why: &str) -> OnnxError {
 
 /// The version of a domain's operators that a model or function imports; 0 if none.
 pub(crate) fn version_of(imports: &[OperatorSetIdProto], domain: &str) -> i64 {
-    let plain = |domain: &str| if domain == "ai.onnx" { String::new() } else { domain.to_owned() };
+    fn plain(domain: &str) -> &str {
+        if domain == "ai.onnx" { "" } else { domain }
+    }
     let import = imports.iter().find(|import| plain(text(&import.domain)) == plain(domain));
     import.and_then(|import| import.version).unwrap_or(0)
 }

@@ -82,6 +82,7 @@ fn stretch(function: Function, ring: Ring) -> Stretch {
     const ONE: Tail = Tail::Line(0.0, 1.0);
     const SAME: Tail = Tail::Line(1.0, 0.0);
     let large = ring.headroom() / 2.0;
+    let farthest = (1u64 << (ring.bits() - ring.fraction() - 3)) as f64;
     let smallest = 1.0 / (1u64 << ring.fraction()) as f64;
     let of = |curved: Vec<(f64, f64)>, below, above| Stretch { curved, below, above };
     match function {
@@ -93,7 +94,9 @@ fn stretch(function: Function, ring: Ring) -> Stretch {
         Function::Tanh => of(vec![(-8.5, 8.5)], Tail::Line(0.0, -1.0), ONE),
         Function::Erf => of(vec![(-4.5, 4.5)], Tail::Line(0.0, -1.0), ONE),
         Function::Gelu | Function::GeluTanh => of(vec![(-6.5, 6.5)], ZERO, SAME),
-        Function::HardSigmoid(slope, offset) => hard_sigmoid(slope.get().into(), offset.get().into()),
+        Function::HardSigmoid(slope, offset) => {
+            hard_sigmoid(slope.get().into(), offset.get().into(), farthest)
+        }
         Function::Clip(low, high) => clip(low.get().into(), high.get().into(), large),
         Function::Exp => of(vec![(-17.0, libm::log(large))], ZERO, Tail::GoesOn),
         Function::Within(Curve::Exp, low, high) => {
@@ -114,7 +117,7 @@ fn stretch(function: Function, ring: Ring) -> Stretch {
     }
 }
 
-fn hard_sigmoid(slope: f64, offset: f64) -> Stretch {
+fn hard_sigmoid(slope: f64, offset: f64, farthest: f64) -> Stretch {
     let ends = (-offset / slope, (1.0 - offset) / slope);
     let value = |end: f64| Tail::Line(0.0, (slope * end + offset).clamp(0.0, 1.0).round());
     if slope == 0.0 || !ends.0.is_finite() || !ends.1.is_finite() {
@@ -122,7 +125,11 @@ fn hard_sigmoid(slope: f64, offset: f64) -> Stretch {
         return Stretch { curved: vec![(0.0, 0.0)], below: constant, above: constant };
     }
     let (from, to) = if ends.0 <= ends.1 { ends } else { (ends.1, ends.0) };
-    Stretch { curved: vec![(from, to)], below: value(from), above: value(to) }
+    // Ends that no value reaches are no ends.
+    let below = if from < -farthest { Tail::GoesOn } else { value(from) };
+    let above = if to > farthest { Tail::GoesOn } else { value(to) };
+    let near = |end: f64| end.clamp(-farthest, farthest);
+    Stretch { curved: vec![(near(from), near(to))], below, above }
 }
 
 fn clip(low: f64, high: f64, large: f64) -> Stretch {
@@ -236,6 +243,11 @@ impl Builder {
             let (piece, _) = self.fit(start, start + good);
             self.begin(start, piece);
             start += good;
+        }
+        // Of a stretch of one point the value there is all that is known.
+        if self.pieces.is_empty() {
+            let (piece, _) = self.fit(from, from);
+            self.begin(from, piece);
         }
     }
 

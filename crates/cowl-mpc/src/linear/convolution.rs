@@ -116,7 +116,7 @@ impl Convolution {
     fn apply<W: Word>(&self, filters: &[W], data: &[W]) -> Vec<W> {
         let kernels = W::kernels();
         let mut output = vec![W::default(); self.output()];
-        if output.is_empty() || self.input_channels == 0 {
+        if output.is_empty() || self.right() == 0 {
             return output;
         }
         output.par_chunks_mut(self.output_places()).enumerate().for_each(|(plane, sums)| {

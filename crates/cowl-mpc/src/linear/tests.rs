@@ -76,6 +76,7 @@ fn convolutions_with_groups_strides_dilations_and_uneven_pads_follow_their_defin
         ([1, 3, 3, 3], vec![axis(5, 3, 1, 2, 2, 2), axis(6, 3, 1, 2, 2, 2), axis(7, 3, 1, 2, 2, 2)]),
         ([1, 2, 4, 1], vec![axis(4, 3, 3, 1, 1, 1), axis(5, 1, 1, 1, 0, 0), axis(6, 4, 2, 1, 3, 5)]),
         ([1, 1, 1, 1], vec![axis(2, 2, 1, 1, 4, 4)]),
+        ([1, 1, 1, 1], vec![axis(0, 2, 1, 1, 1, 2)]),
         ([2, 4, 2, 2], vec![axis(3, 1, 1, 1, 0, 0), axis(5, 1, 1, 1, 0, 0)]),
     ];
     for (sizes, axes) in cases {
