@@ -145,7 +145,7 @@ pub fn job_statements() -> Vec<Vec<u8>> {
     files("vectors/job")
 }
 
-/// The frozen forms, without the table and the opener's secrets.
+/// The frozen forms, without the table.
 pub fn query_forms() -> Vec<Vec<u8>> {
     files("vectors/query").into_iter().filter(|bytes| bytes.len() < 8 * 1024).collect()
 }

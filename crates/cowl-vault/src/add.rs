@@ -1,6 +1,7 @@
 //! Adding: files become items. Small ones are sealed on all cores while the batch before them is on its
-//! way and the one before that is committed; large files and pipes pass through memory part by part. A large file can be taken up again where it
-//! was cut; a pipe cannot, and one that breaks off leaves nothing behind that anybody sees.
+//! way and the one before that is committed; large files and pipes pass through memory part by part. A large file
+//! can be taken up again where it was cut; a pipe cannot, and one that breaks off leaves nothing behind that anybody
+//! sees.
 
 mod age;
 mod held;
@@ -132,6 +133,13 @@ impl Vault {
 
 impl Adding<'_> {
     async fn run(&mut self, sources: Vec<Source>) -> Result<()> {
+        let stored = self.store_all(sources).await;
+        // Also of an addition that is cut: the parts are there, and only what is committed need not come again.
+        let committed = self.commit_uploaded().await;
+        stored.and(committed)
+    }
+
+    async fn store_all(&mut self, sources: Vec<Source>) -> Result<()> {
         let mut batch = Vec::new();
         let mut bytes = 0;
         let mut running: Option<tokio::task::JoinHandle<Vec<SealedFile>>> = None;
@@ -150,8 +158,7 @@ impl Adding<'_> {
             }
         }
         let last = self.turn(running, batch).await?;
-        self.turn(last, Vec::new()).await?;
-        self.commit_uploaded().await
+        self.turn(last, Vec::new()).await.map(drop)
     }
 
     /// Starts sealing the next batch, and sends the one before it meanwhile.

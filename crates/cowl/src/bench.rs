@@ -1,7 +1,8 @@
 //! `cowl bench`: what this machine makes of the published tables, and of the goals.
 //!
-//! [`paper`] prints the tables of the published framework anew, [`vault`] measures what the product promises, [`tables`] sealed tables.
-//! Both yield [`row::Row`]s. Inputs are made from the samples inside the program, always the same.
+//! [`paper`] prints the tables of the published framework anew, [`vault`] measures what the product promises,
+//! [`tables`] sealed tables. All yield [`row::Row`]s. Inputs are made from the samples inside the program, always the
+//! same; real tables that may not be shipped are read where they are at hand.
 
 mod notes;
 mod paper;

@@ -30,6 +30,7 @@ mod table;
 mod trust;
 
 pub(crate) use grant::Rekeyed;
+pub(crate) use items::SHORT;
 
 /// What every command gets.
 #[derive(Debug, Clone)]

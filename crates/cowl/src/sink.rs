@@ -118,6 +118,16 @@ impl Write for Sink {
     }
 }
 
+/// Puts bytes into a file, or onto stdout for `-`.
+///
+/// # Errors
+/// When the file cannot be written.
+pub(crate) fn write_whole(path: &Path, bytes: &[u8], readers: Readers) -> Result<()> {
+    let mut sink = Sink::open(Some(path), readers)?;
+    sink.write_all(bytes).map_err(|error| Failure::file(path, error))?;
+    sink.commit()
+}
+
 /// UTF-8 (a character may be cut at the end) without control characters other than white space.
 fn is_text(bytes: &[u8]) -> bool {
     let text = match std::str::from_utf8(bytes) {

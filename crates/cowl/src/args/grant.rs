@@ -4,6 +4,7 @@ use clap::{Args, Subcommand};
 use cowl_domain::{ComputeTerms, Power, Powers, Purpose};
 
 use crate::moment::Until;
+use crate::tables::TECHNIQUE;
 
 /// What is to be done with grants and requests. Both go by identifier or the beginning of one.
 #[derive(Debug, Subcommand)]
@@ -185,7 +186,6 @@ pub(crate) struct ApproveArguments {
     pub(crate) computing: ComputingTerms,
 }
 
-const TECHNIQUE: &str = "additive-he";
 const MINIMUM_COHORT: u32 = 10;
 
 const MAKE_EXAMPLES: &str = "\

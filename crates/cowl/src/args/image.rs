@@ -39,7 +39,7 @@ pub(crate) struct KeyFileArguments {
 /// `cowl image seal-additive`
 #[derive(Debug, Args)]
 pub(crate) struct SealAdditiveArguments {
-    /// DICOM, NIfTI or pictures of 8 or 16 bits a sample, uncompressed where they are DICOM
+    /// DICOM (uncompressed) or NIfTI of 8 or 16 bits a sample, or pictures of 8
     #[arg(required = true, value_name = "IN")]
     pub(crate) inputs: Vec<PathBuf>,
     /// Where to; a folder for several images

@@ -254,8 +254,9 @@ Examples:
   cowl table seal patients.csv --open ward --token patient --secret age,los --moments los,age";
 
 const QUERY_EXAMPLES: &str = "\
-There are count(*), enc_sum, enc_avg, enc_var, enc_stddev, enc_cov, enc_corr and enc_linreg(target, columns…). Conditions \
-and groups are of open and token columns. What each side will learn is shown, and asked about, before the query goes out.
+There are count(*), enc_sum, enc_avg, enc_var, enc_stddev, enc_cov, enc_corr, enc_linreg(target, columns…) and \
+enc_ridge(penalty, target, columns…). Conditions and groups are of open and token columns. What each side will learn is \
+shown, and asked about, before the query goes out.
 
 Examples:
   cowl table query 'SELECT ward, count(*), enc_avg(los) FROM t GROUP BY ward ORDER BY ward'

@@ -53,7 +53,7 @@ fn measure(output: Output, group: TablesGroup, report: Option<&PathBuf>) -> Resu
     }
 }
 
-/// Runs on one core: parallel work inside stays on the thread whose time is taken.
+/// Runs on so many cores; on one, parallel work inside stays on the thread whose time is taken.
 fn on_cores<T: Send>(cores: usize, work: impl FnOnce() -> T + Send) -> T {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(cores).build();
     pool.expect("a thread can be started").install(work)

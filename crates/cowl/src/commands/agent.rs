@@ -4,6 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use cowl_api::client::{JobFilter, JobRole};
+use cowl_domain::JobState;
+use cowl_vault::job::JobInfo;
 use cowl_vault::{Progress, Vault};
 use serde::Serialize;
 use tokio::signal::unix::{SignalKind, signal};
@@ -87,9 +89,8 @@ impl Agent<'_> {
     /// Answers the jobs that wait, one after the other. What is wrong with one does not keep back the next.
     async fn answer(&self, stop: &Stop) -> Result<Vec<LookedJob>> {
         self.vault.settle_kept().await?;
-        let filter = JobFilter { role: Some(JobRole::Opener), ..JobFilter::default() };
         let mut looked = Vec::new();
-        for job in self.vault.jobs(&filter).await?.iter().filter(|job| job.state.is_open()) {
+        for job in &self.open_jobs().await? {
             if stop.is_wanted() {
                 break;
             }
@@ -103,6 +104,18 @@ impl Agent<'_> {
             }
         }
         Ok(looked)
+    }
+
+    /// The jobs that wait for this party, and not all that ever did. The latest state is asked for first, so that a
+    /// job that another device takes further meanwhile is not listed twice.
+    async fn open_jobs(&self) -> Result<Vec<JobInfo>> {
+        let mut open = Vec::new();
+        for state in JobState::ALL.iter().rev().copied().filter(|state| state.is_open()) {
+            let (role, state) = (Some(JobRole::Opener), Some(state));
+            open.extend(self.vault.jobs(&JobFilter { role, state, ..JobFilter::default() }).await?);
+        }
+        open.retain(|job| job.state.is_open());
+        Ok(open)
     }
 }
 

@@ -1,7 +1,6 @@
 //! `cowl image …`: images under an additively homomorphic scheme, as files.
 
 use std::fmt;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use cowl_imaging::additive::{AdditiveError, Samples, SealedImage, Shown, Window, combine};
@@ -14,7 +13,7 @@ use serde::Serialize;
 use super::Context;
 use crate::args::{CombineArguments, ImageCommand, OpenImageArguments, SealAdditiveArguments, WindowChoice};
 use crate::failure::{Failure, Result};
-use crate::sink::{Readers, Sink};
+use crate::sink::{Readers, write_whole};
 use crate::size::Size;
 use crate::style::{GOOD, QUIET};
 
@@ -43,7 +42,7 @@ fn seal(context: &Context, arguments: &SealAdditiveArguments) -> Result<()> {
             encryptor.encrypt(plaintexts, &mut UnwrapErr(SysRng))
         });
         let sealed = sealed.map_err(|error| about(input, error))?;
-        write(&output, &sealed.to_bytes().map_err(|error| about(input, error))?, Readers::Umask)?;
+        write_whole(&output, &sealed.to_bytes().map_err(|error| about(input, error))?, Readers::Umask)?;
         context.output.data(&Done::of(&sealed, &output, "sealed"))?;
     }
     Ok(())
@@ -85,7 +84,7 @@ fn combine_files(context: &Context, arguments: &CombineArguments) -> Result<()> 
     let images = arguments.inputs.iter().map(|path| sealed_at(path)).collect::<Result<Vec<_>>>()?;
     let combined = combine(&images, &factors, divisor).map_err(|error| named(error, &arguments.inputs))?;
     let bytes = combined.to_bytes().map_err(|error| about(&arguments.output, error))?;
-    write(&arguments.output, &bytes, Readers::Umask)?;
+    write_whole(&arguments.output, &bytes, Readers::Umask)?;
     context.output.data(&Done::of(&combined, &arguments.output, "combined"))
 }
 
@@ -127,7 +126,7 @@ fn open(context: &Context, arguments: &OpenImageArguments) -> Result<()> {
         Format::Png => opened.png(arguments.frame.get() - 1, shown),
     };
     let bytes = bytes.map_err(|error| about(&arguments.input, error))?;
-    write(&arguments.output, &bytes, Readers::Owner)?;
+    write_whole(&arguments.output, &bytes, Readers::Owner)?;
     context.output.data(&Done::of(&sealed, &arguments.output, "opened"))
 }
 
@@ -157,12 +156,6 @@ fn sealed_at(path: &Path) -> Result<SealedImage> {
 
 fn read(path: &Path) -> Result<Vec<u8>> {
     std::fs::read(path).map_err(|error| Failure::file(path, error))
-}
-
-fn write(path: &Path, bytes: &[u8], readers: Readers) -> Result<()> {
-    let mut sink = Sink::open(Some(path), readers)?;
-    sink.write_all(bytes).map_err(|error| Failure::file(path, error))?;
-    sink.commit()
 }
 
 fn about(path: &Path, error: AdditiveError) -> Failure {

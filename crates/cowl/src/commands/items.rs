@@ -203,4 +203,4 @@ pub(super) fn table(items: &[ItemRow]) -> Columns {
 }
 
 /// Letters of an identifier in tables.
-pub(super) const SHORT: usize = 8;
+pub(crate) const SHORT: usize = 8;

@@ -17,7 +17,7 @@ use crate::failure::{Failure, Result};
 use crate::moment::Moment;
 use crate::session;
 use crate::style::{COMMAND, GOOD};
-use crate::tables::catalog::{self, KnownTable};
+use crate::tables::catalog;
 use crate::tables::learns::Learns;
 use crate::tables::question::Question;
 use crate::tables::{answering, asking};
@@ -38,7 +38,7 @@ async fn list(context: &Context, waiting: bool) -> Result<()> {
     let me = vault.me().handle;
     let jobs = vault.jobs(&JobFilter::default()).await?;
     let waits = |job: &&JobInfo| !waiting || job.owner == me && job.state == JobState::Planned;
-    let rows = jobs.iter().filter(waits).map(|job| JobRow::new(job, &tables)).collect();
+    let rows = jobs.iter().filter(waits).map(|job| JobRow::new(job, Question::read(job, &tables).ok().as_ref())).collect();
     context.output.data(&JobList { jobs: rows })
 }
 
@@ -47,11 +47,12 @@ async fn show(context: &Context, arguments: &ShowJobArguments) -> Result<()> {
     let found = vault.find_job(&arguments.job).await?;
     let job = vault.job(&found.job).await?;
     let tables = catalog::known_tables(&vault).await?;
-    let mut shown = ShownJob::new(&job, &tables);
+    let question = Question::read(&job, &tables).ok();
+    let mut shown = ShownJob::new(&job, question.as_ref());
     if job.asker_id() != vault.party_id() || job.state != JobState::Settled {
         return context.output.data(&shown);
     }
-    let learns = Question::read(&job, &tables).ok().map(|question| question.learns(&job));
+    let learns = question.map(|question| question.learns(&job));
     let settled = asking::settled_with(&vault, job)?;
     let wants_files = arguments.output.wants_files();
     if context.output.is_json() && !wants_files {
@@ -114,13 +115,13 @@ struct JobRow {
 }
 
 impl JobRow {
-    fn new(job: &JobInfo, tables: &[KnownTable]) -> Self {
+    fn new(job: &JobInfo, question: Option<&Question<'_>>) -> Self {
         Self {
             job: job.job.to_string(),
             state: job.state.as_str(),
             asker: job.asker.to_string(),
             owner: job.owner.to_string(),
-            question: Question::read(job, tables).ok().map(|question| question.in_words()),
+            question: question.map(Question::in_words),
             asked_at: job.asked_at.into(),
             changed_at: job.changed_at.into(),
         }
@@ -170,10 +171,10 @@ struct ShownJob {
 }
 
 impl ShownJob {
-    fn new(job: &JobInfo, tables: &[KnownTable]) -> Self {
+    fn new(job: &JobInfo, question: Option<&Question<'_>>) -> Self {
         Self {
-            row: JobRow::new(job, tables),
-            learns: Question::read(job, tables).ok().map(|question| question.learns(job)),
+            row: JobRow::new(job, question),
+            learns: question.map(|question| question.learns(job)),
             refusal: job.refusal.clone(),
             failure: job.failure.clone(),
             consented: job.consent.is_some(),

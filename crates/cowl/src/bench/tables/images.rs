@@ -9,7 +9,7 @@ use cowl_seal::{ItemKey, Suite};
 use getrandom::SysRng;
 use getrandom::rand_core::UnwrapErr;
 
-use super::sealed::key_of_2048_bits;
+use super::sealed::{fault, key_of_2048_bits};
 use crate::bench::pictures::{SLICES, scaled};
 use crate::bench::row::Row;
 use crate::bench::timing::Clock;
@@ -74,10 +74,6 @@ fn expect_sums(sums: &[i64], samples: &[Samples]) -> Result<()> {
 fn envelope(bytes: usize) -> f64 {
     let (key, clear) = (ItemKey::make(Suite::Standard), vec![7; bytes]);
     Clock::Wall.median(9, || PayloadSealer::new(&key).seal(&clear, Cores::All)).0
-}
-
-fn fault(error: impl std::fmt::Display) -> Failure {
-    Failure::no(error.to_string())
 }
 
 const SIDE: u32 = 512;

@@ -9,7 +9,7 @@ use cowl_tables::{QueryResult, Regression};
 
 use super::clear::{Cells, Error};
 use super::real::{PART, RealTable, TABLES, TRAINING};
-use super::sealed::{SealedTable, key_of_2048_bits, one_set};
+use super::sealed::{SealedTable, fault, key_of_2048_bits, one_set};
 use crate::bench::row::Row;
 use crate::bench::timing::Clock;
 use crate::failure::{Failure, Result};
@@ -124,9 +124,9 @@ impl Outcome {
             texts: vec![0],
         };
         let mut sections = vec![Section::Heading(self.table.what.to_owned())];
-        sections.extend(outcome::sections(&self.result).map_err(drawing)?);
+        sections.extend(outcome::sections(&self.result).map_err(fault)?);
         sections.push(Section::Sheet(sheet));
-        sections.push(Section::plot(&self.residuals()).map_err(drawing)?);
+        sections.push(Section::plot(&self.residuals()).map_err(fault)?);
         Ok(sections)
     }
 
@@ -179,16 +179,12 @@ fn learnt() -> Vec<Learnt> {
 /// Beside the page, in both forms.
 fn write_plot(page: &Path, name: &str, plot: &impl Plot) -> Result<()> {
     let beside = |form: &str| page.with_file_name(format!("{name}.{form}"));
-    write(&beside("svg"), svg(plot).map_err(drawing)?.as_bytes())?;
-    write(&beside("png"), &png(plot).map_err(drawing)?)
+    write(&beside("svg"), svg(plot).map_err(fault)?.as_bytes())?;
+    write(&beside("png"), &png(plot).map_err(fault)?)
 }
 
 fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     std::fs::write(path, bytes).map_err(|error| Failure::file(path, error))
-}
-
-fn drawing(error: crate::report::PlotError) -> Failure {
-    Failure::no(error.to_string())
 }
 
 const CLEAR: &str = "the same in the clear, in floating point";

@@ -18,7 +18,7 @@ use crate::commands::seal::{choose, from_stream, identities, recipients_of};
 use crate::failure::{Failure, Result};
 use crate::sealing;
 use crate::secret_input;
-use crate::sink::{Readers, Sink};
+use crate::sink::{Readers, write_whole};
 
 /// How the content of a key file begins.
 const MAGIC: &[u8] = b"cowl-image-key/v1\n";
@@ -39,9 +39,7 @@ pub(super) fn make(context: &Context, arguments: &SealAdditiveArguments) -> Resu
     let mut content = Zeroizing::new(Vec::with_capacity(LONGEST));
     content.extend_from_slice(MAGIC);
     content.extend_from_slice(&key.to_bytes());
-    let mut sink = Sink::open(Some(path), Readers::Owner)?;
-    sink.write_all(&sealed_for.seal(&content)?).map_err(|error| Failure::file(path, error))?;
-    sink.commit()?;
+    write_whole(path, &sealed_for.seal(&content)?, Readers::Owner)?;
     Ok(Arc::new(key))
 }
 

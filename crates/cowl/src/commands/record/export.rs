@@ -13,7 +13,7 @@ use crate::args::ExportArguments;
 use crate::commands::{Context, items};
 use crate::failure::{Failure, Result};
 use crate::session;
-use crate::sink::{Readers, Sink};
+use crate::sink::{Readers, Sink, write_whole};
 use crate::size::Size;
 
 pub(super) async fn run(context: &Context, arguments: &ExportArguments) -> Result<()> {
@@ -94,18 +94,11 @@ async fn open_batch(
         let place = batch.iter().find(|(item, _)| item.item == info.item);
         let (_, path) =
             place.ok_or_else(|| VaultError::Bug("an item came that was not asked for".to_owned()))?;
-        write_whole(path, &content)
+        write_whole(path, &content, Readers::Owner)
             .map_err(|failure| VaultError::Stream(std::io::Error::other(failure.to_string())))
     };
     vault.get_many(record, &ids, &mut write, &*context.output.progress()).await?;
     Ok(())
-}
-
-fn write_whole(path: &Path, content: &[u8]) -> Result<()> {
-    use std::io::Write;
-    let mut sink = Sink::open(Some(path), Readers::Owner)?;
-    sink.write_all(content).map_err(|error| Failure::file(path, error))?;
-    sink.commit()
 }
 
 /// Bytes of an item that is held in memory as a whole.

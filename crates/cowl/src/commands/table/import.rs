@@ -1,12 +1,10 @@
 //! `cowl table import`
 
-use std::io::Write;
-
 use crate::args::ImportArguments;
 use crate::commands::Context;
 use crate::failure::{Failure, Result};
 use crate::secret_input::is_stdin;
-use crate::sink::{Readers, Sink};
+use crate::sink::{Readers, write_whole};
 use crate::tables::draft::Draft;
 use crate::tables::found::FoundTable;
 use crate::tables::reading;
@@ -27,9 +25,7 @@ pub(super) fn run(context: &Context, arguments: &ImportArguments) -> Result<()> 
         return Err(Failure::no(format!("{}: there is a file already", path.display()))
             .with_hint("take another name, or put the draft in its place: --yes"));
     }
-    let mut sink = Sink::open(Some(path), Readers::Umask)?;
-    sink.write_all(draft.as_bytes()).map_err(|error| Failure::file(path, error))?;
-    sink.commit()?;
+    write_whole(path, draft.as_bytes(), Readers::Umask)?;
     context.output.data(&FoundTable::new(file, &table, &reports))?;
     context.output.note(format_args!("a draft of a plan is in {}; look through it", path.display()));
     Ok(())

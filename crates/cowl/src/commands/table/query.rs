@@ -29,7 +29,9 @@ fn regression(arguments: &RegressArguments) -> String {
     let model = format!("enc_linreg({}, {})", identifier(&arguments.target), names(&arguments.on));
     let keys = names(&arguments.by);
     let outputs = if keys.is_empty() { model } else { format!("{keys}, {model}") };
-    let mut sql = format!("SELECT {outputs} FROM t");
+    let named = arguments.asking.tables.first().and_then(|table| table.split_once('='));
+    let table = identifier(named.map_or("t", |(name, _)| name));
+    let mut sql = format!("SELECT {outputs} FROM {table}");
     if let Some(condition) = &arguments.condition {
         sql += &format!(" WHERE ({condition})");
     }
@@ -86,6 +88,9 @@ mod tests {
             asking,
         };
         assert_eq!(regression(&arguments), "SELECT enc_linreg(los, age, \"body weight\") FROM t");
+        arguments.asking.tables = vec![text("our stays=1f2e")];
+        assert_eq!(regression(&arguments), "SELECT enc_linreg(los, age, \"body weight\") FROM \"our stays\"");
+        arguments.asking.tables = vec![text("stays")];
         arguments.condition = Some(text("ward = 'A' OR ward = 'B'"));
         arguments.by = vec![text("ward")];
         assert_eq!(

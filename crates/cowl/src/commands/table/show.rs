@@ -2,7 +2,9 @@
 
 use std::fmt;
 
+use cowl_domain::Timestamp;
 use cowl_domain::table::{Layout, TableSchema};
+use cowl_vault::view::GrantInfo;
 use serde::Serialize;
 
 use crate::columns::{Columns, printable};
@@ -43,7 +45,7 @@ struct TableRow {
     minimum_cohort: Option<u32>,
     /// Words of the owner, beside the grant.
     note: Option<String>,
-    /// When the last grant to ask about it ends.
+    /// When the last grant to ask about it ends; absent where one never does.
     until: Option<Moment>,
 }
 
@@ -61,9 +63,15 @@ impl From<&KnownTable> for TableRow {
             stored: Size(info.item.size),
             minimum_cohort: terms.map(|terms| terms.minimum_cohort).min(),
             note: grants.iter().find_map(|grant| grant.note.clone()),
-            until: grants.iter().filter_map(|grant| grant.expires_at).max().map(Moment::from),
+            until: last_end(grants).map(Moment::from),
         }
     }
+}
+
+/// `None` where one of them never ends.
+fn last_end(grants: &[GrantInfo]) -> Option<Timestamp> {
+    let ends: Option<Vec<Timestamp>> = grants.iter().map(|grant| grant.expires_at).collect();
+    ends?.into_iter().max()
 }
 
 #[derive(Debug, Serialize)]
