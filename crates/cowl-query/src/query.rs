@@ -1,5 +1,7 @@
 //! A query without its SQL: what is signed into a job, and what cloud and opener both run.
 
+use std::collections::BTreeSet;
+
 use cowl_crypto::digest::Digest;
 use cowl_domain::table::TableSchema;
 use cowl_domain::wire;
@@ -160,6 +162,21 @@ pub enum Condition {
         #[n(1)]
         prefix: String,
     },
+}
+
+impl Condition {
+    /// Adds the columns that it looks at. The depth of the recursion is that of a checked query.
+    fn add_columns(&self, columns: &mut Vec<ColumnRef>) {
+        match self {
+            Self::All(parts) | Self::Any(parts) => parts.iter().for_each(|part| part.add_columns(columns)),
+            Self::Not(inner) => inner.add_columns(columns),
+            Self::Missing(column)
+            | Self::Compare { column, .. }
+            | Self::OneOf { column, .. }
+            | Self::Between { column, .. }
+            | Self::StartsWith { column, .. } => columns.push(*column),
+        }
+    }
 }
 
 /// What is made of secret columns.
@@ -353,6 +370,17 @@ impl Query {
         sets.sort_unstable();
         sets.dedup();
         sets
+    }
+
+    /// The open and token columns of one of its tables that conditions, keys and joins name: ascending, each once.
+    pub(crate) fn clear_columns(&self, table: u16) -> Vec<u16> {
+        let joins = self.joins.iter().flat_map(|join| [join.earlier, join.own]);
+        let mut columns: Vec<ColumnRef> = self.keys.iter().copied().chain(joins).collect();
+        if let Some(condition) = &self.condition {
+            condition.add_columns(&mut columns);
+        }
+        let own = columns.into_iter().filter(|column| column.table == table).map(|column| column.column);
+        own.collect::<BTreeSet<_>>().into_iter().collect()
     }
 
     /// The names of the result's columns: those that AS gives, else what was asked, e.g. `ward` or `enc_avg(los)`.

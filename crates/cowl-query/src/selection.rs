@@ -108,43 +108,58 @@ impl Selection {
     }
 }
 
-/// Puts rows into groups as an engine finds them.
+/// Puts rows into groups as an engine finds them, all rows of a kind at once.
 pub(crate) struct Grouping<'a> {
     /// For each key the table's place in the query, and the column.
     columns: Vec<(usize, &'a [Cell])>,
-    groups: HashMap<Vec<&'a Cell>, Vec<u64>>,
+    /// Each group's place.
+    places: HashMap<Vec<&'a Cell>, usize>,
+    /// The groups of kinds of rows; `None` for those that are not taken.
+    kinds: Vec<Option<usize>>,
     /// The keys of the row at hand; kept, so that a row costs no memory of its own.
     keys: Vec<&'a Cell>,
 }
 
 impl<'a> Grouping<'a> {
-    /// No rows yet. `tables` are those of the query, which was checked.
-    pub(crate) fn new(query: &Query, tables: &[&'a ClearTable]) -> Self {
+    /// No rows yet. `tables` are those of the query, which was checked; `kinds` is how many kinds of rows the first has.
+    pub(crate) fn new(query: &Query, tables: &[&'a ClearTable], kinds: usize) -> Self {
         let column = |key: &crate::query::ColumnRef| {
             let table = usize::from(key.table);
             (table, tables[table].cells(key.column).expect("a checked query's keys are clear columns"))
         };
-        let mut groups = HashMap::new();
+        let mut places = HashMap::new();
         if query.keys.is_empty() {
-            groups.insert(Vec::new(), Vec::new());
+            places.insert(Vec::new(), 0);
         }
-        Self { columns: query.keys.iter().map(column).collect(), groups, keys: Vec::new() }
+        let columns = query.keys.iter().map(column).collect();
+        Self { columns, places, kinds: vec![None; kinds], keys: Vec::new() }
     }
 
-    /// Takes a row of the first table, with the rows of the others that are joined to it.
-    pub(crate) fn take(&mut self, rows: &[u64]) {
+    /// Takes all rows of a kind; `rows` are one of them, and those of the other tables that are joined to it.
+    pub(crate) fn take(&mut self, kind: usize, rows: &[usize]) {
         self.keys.clear();
-        self.keys.extend(self.columns.iter().map(|(table, cells)| &cells[rows[*table] as usize]));
-        match self.groups.get_mut(&self.keys) {
-            Some(group) => group.push(rows[0]),
-            None => drop(self.groups.insert(self.keys.clone(), vec![rows[0]])),
-        }
+        self.keys.extend(self.columns.iter().map(|(table, cells)| &cells[rows[*table]]));
+        let next = self.places.len();
+        let place = match self.places.get(&self.keys) {
+            Some(place) => *place,
+            None => *self.places.entry(self.keys.clone()).or_insert(next),
+        };
+        self.kinds[kind] = Some(place);
     }
 
-    /// The groups.
-    pub(crate) fn finish(self) -> Selection {
-        let group = |(keys, rows): (Vec<&Cell>, _)| Group { keys: keys.into_iter().cloned().collect(), rows };
-        Selection::new(self.groups.into_iter().map(group).collect())
+    /// The groups; `kinds` are those of all rows of the first table.
+    pub(crate) fn finish(self, kinds: &[u32]) -> Selection {
+        let mut rows = vec![Vec::new(); self.places.len()];
+        for (row, kind) in (0..).zip(kinds) {
+            if let Some(place) = self.kinds[*kind as usize] {
+                rows[place].push(row);
+            }
+        }
+        let group = |(keys, place): (Vec<&Cell>, usize)| {
+            let keys = keys.into_iter().cloned().collect();
+            Group { keys, rows: std::mem::take(&mut rows[place]) }
+        };
+        Selection::new(self.places.into_iter().map(group).collect())
     }
 }
 

@@ -73,25 +73,32 @@ pub fn encrypted_sums<'a>(
     Ok(Answer { query: query.digest(), groups: answers, suppressed })
 }
 
-/// Which group a row belongs to, by rows.
+/// Which group each row belongs to.
 struct Members {
     groups: usize,
-    rows: Vec<(u64, usize)>,
+    of_rows: Vec<u32>,
 }
 
+/// The group of rows that are not taken.
+const NO_GROUP: u32 = u32::MAX;
+
 impl Members {
+    /// The selection's rows, up to the last that it takes.
     fn of(released: &Released) -> Self {
-        let pairs = released.groups.iter().enumerate();
-        let mut rows: Vec<(u64, usize)> =
-            pairs.flat_map(|(place, group)| group.rows.iter().map(move |row| (*row, place))).collect();
-        rows.par_sort_unstable();
-        Self { groups: released.groups.len(), rows }
+        let last = released.groups.iter().flat_map(|group| &group.rows).max();
+        let mut of_rows = vec![NO_GROUP; last.map_or(0, |row| *row as usize + 1)];
+        for (place, group) in (0..).zip(&released.groups) {
+            group.rows.iter().for_each(|row| of_rows[*row as usize] = place);
+        }
+        Self { groups: released.groups.len(), of_rows }
     }
 
-    fn within(&self, rows: Range<u64>) -> &[(u64, usize)] {
-        let from = self.rows.partition_point(|(row, _)| *row < rows.start);
-        let to = self.rows.partition_point(|(row, _)| *row < rows.end);
-        &self.rows[from..to]
+    /// The rows of a range that are taken, each with its group.
+    fn within(&self, rows: Range<u64>) -> impl Iterator<Item = (u64, usize)> {
+        let end = rows.end.min(self.of_rows.len() as u64);
+        let groups = &self.of_rows[rows.start.min(end) as usize..end as usize];
+        let taken = (rows.start..).zip(groups).filter(|(_, group)| **group != NO_GROUP);
+        taken.map(|(row, group)| (row, *group as usize))
     }
 }
 
@@ -108,7 +115,7 @@ fn sums_of_set(
     pages: &dyn CiphertextPages,
 ) -> Result<Vec<Vec<u8>>, Option<SumsError>> {
     let columns = pages.columns() as usize;
-    if members.rows.last().is_some_and(|(row, _)| *row >= pages.rows()) || pages.rows_of_a_page() == 0 {
+    if members.of_rows.len() as u64 > pages.rows() || pages.rows_of_a_page() == 0 {
         return Err(None);
     }
     if members.groups.saturating_mul(columns) > MOST_SUMS {
@@ -160,12 +167,12 @@ fn sum_of_task(
     let mut sums = GroupedSums::new(key, members.groups);
     for page in task.pages.clone() {
         let first = page * height;
-        let taken = members.within(first..first.saturating_add(height));
-        if taken.is_empty() {
+        let mut taken = members.within(first..first.saturating_add(height)).peekable();
+        if taken.peek().is_none() {
             continue;
         }
         let bytes = pages.page(column, page)?;
-        for &(row, group) in taken {
+        for (row, group) in taken {
             let at = (row - first) as usize * size;
             let cell = bytes.get(at..at + size).ok_or(PageError::Missing { column, page })?;
             sums.add_row(cell, group).map_err(|source| SumsError::Ciphertext { row, column, source })?;

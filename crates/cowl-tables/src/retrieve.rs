@@ -121,9 +121,7 @@ impl<'a> Retriever<'a> {
                 Coding::Level { level, .. } if value == 1 => return Some(level.clone()),
                 Coding::Level { reference: other, .. } => reference = Some(other.clone()),
                 Coding::Standardised { centre, spread, decimals } => {
-                    let unit = |it: &Decimal| {
-                        it.mantissa as f64 / 10_f64.powi(it.decimals.into())
-                    };
+                    let unit = |it: &Decimal| it.mantissa as f64 / 10_f64.powi(it.decimals.into());
                     let score = value as f64 / 10_f64.powi((*decimals).into());
                     return Some((score * unit(spread) + unit(centre)).to_string());
                 }

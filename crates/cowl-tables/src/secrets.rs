@@ -67,7 +67,11 @@ impl OpenerSecrets {
 
     /// The integers in some ciphertexts that stand behind each other, opened on all cores. An error counts ciphertexts
     /// from the first of those that a core had.
-    pub(crate) fn open(&self, ciphertexts: &[u8], timing: Timing) -> Result<Vec<BigInt>, cowl_paillier::Error> {
+    pub(crate) fn open(
+        &self,
+        ciphertexts: &[u8],
+        timing: Timing,
+    ) -> Result<Vec<BigInt>, cowl_paillier::Error> {
         let (public, modulus) = (self.key.public(), modulus(self.key.public()));
         let open = |chunk: &[u8]| {
             let opened = self.key.decrypt(&Ciphertexts::from_rows(public, chunk)?, timing)?;

@@ -85,7 +85,8 @@ fn frozen() -> [(&'static str, Vec<u8>); 3] {
 
 #[test]
 fn decimals_are_written_with_all_their_digits() {
-    let known = [(-5, 2, "-0.05"), (1_234, 0, "1234"), (1_234, 2, "12.34"), (1_200, 2, "12.00"), (0, 1, "0.0")];
+    let known =
+        [(-5, 2, "-0.05"), (1_234, 0, "1234"), (1_234, 2, "12.34"), (1_200, 2, "12.00"), (0, 1, "0.0")];
     for (mantissa, decimals, text) in known {
         assert_eq!(Decimal { mantissa, decimals }.to_string(), text);
     }

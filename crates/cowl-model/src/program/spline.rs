@@ -82,7 +82,6 @@ fn stretch(function: Function, ring: Ring) -> Stretch {
     const ONE: Tail = Tail::Line(0.0, 1.0);
     const SAME: Tail = Tail::Line(1.0, 0.0);
     let large = ring.headroom() / 2.0;
-    let farthest = (1u64 << (ring.bits() - ring.fraction() - 3)) as f64;
     let smallest = 1.0 / (1u64 << ring.fraction()) as f64;
     let of = |curved: Vec<(f64, f64)>, below, above| Stretch { curved, below, above };
     match function {
@@ -94,9 +93,7 @@ fn stretch(function: Function, ring: Ring) -> Stretch {
         Function::Tanh => of(vec![(-8.5, 8.5)], Tail::Line(0.0, -1.0), ONE),
         Function::Erf => of(vec![(-4.5, 4.5)], Tail::Line(0.0, -1.0), ONE),
         Function::Gelu | Function::GeluTanh => of(vec![(-6.5, 6.5)], ZERO, SAME),
-        Function::HardSigmoid(slope, offset) => {
-            hard_sigmoid(slope.get().into(), offset.get().into(), farthest)
-        }
+        Function::HardSigmoid(slope, offset) => hard_sigmoid(slope.get().into(), offset.get().into(), large),
         Function::Clip(low, high) => clip(low.get().into(), high.get().into(), large),
         Function::Exp => of(vec![(-17.0, libm::log(large))], ZERO, Tail::GoesOn),
         Function::Within(Curve::Exp, low, high) => {
@@ -117,7 +114,7 @@ fn stretch(function: Function, ring: Ring) -> Stretch {
     }
 }
 
-fn hard_sigmoid(slope: f64, offset: f64, farthest: f64) -> Stretch {
+fn hard_sigmoid(slope: f64, offset: f64, large: f64) -> Stretch {
     let ends = (-offset / slope, (1.0 - offset) / slope);
     let value = |end: f64| Tail::Line(0.0, (slope * end + offset).clamp(0.0, 1.0).round());
     if slope == 0.0 || !ends.0.is_finite() || !ends.1.is_finite() {
@@ -126,9 +123,9 @@ fn hard_sigmoid(slope: f64, offset: f64, farthest: f64) -> Stretch {
     }
     let (from, to) = if ends.0 <= ends.1 { ends } else { (ends.1, ends.0) };
     // Ends that no value reaches are no ends.
-    let below = if from < -farthest { Tail::GoesOn } else { value(from) };
-    let above = if to > farthest { Tail::GoesOn } else { value(to) };
-    let near = |end: f64| end.clamp(-farthest, farthest);
+    let below = if from < -large { Tail::GoesOn } else { value(from) };
+    let above = if to > large { Tail::GoesOn } else { value(to) };
+    let near = |end: f64| end.clamp(-large, large);
     Stretch { curved: vec![(near(from), near(to))], below, above }
 }
 
@@ -195,7 +192,7 @@ impl Builder {
             (x, self.function.at(x))
         };
         let (first, last) = (at(0), at(SAMPLES));
-        let slope = if to > from { (last.1 - first.1) / (last.0 - first.0) } else { 0.0 };
+        let slope = if last.0 > first.0 { (last.1 - first.1) / (last.0 - first.0) } else { 0.0 };
         // As it will be rounded: over a long piece that matters.
         let slope = (slope * self.unit()).round() / self.unit();
         let error = |(x, y): (f64, f64)| y - (first.1 + slope * (x - first.0));

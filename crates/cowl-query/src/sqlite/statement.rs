@@ -4,7 +4,6 @@ use std::fmt::Write;
 
 use rusqlite::ToSql;
 
-use crate::clear::ClearTable;
 use crate::query::{ColumnRef, Condition, Query};
 
 /// Whether SQLite speaks of one of the loaded tables.
@@ -14,29 +13,28 @@ pub(super) fn is_table(name: &str) -> bool {
 }
 
 /// Columns have no type, so that SQLite keeps cells as they are.
-pub(super) fn create_table(place: usize, table: &ClearTable) -> String {
-    let columns: String = table.columns().iter().map(|column| format!(", c{}", column.place)).collect();
+pub(super) fn create_table(place: usize, columns: &[u16]) -> String {
+    let columns: String = columns.iter().map(|column| format!(", c{column}")).collect();
     format!("CREATE TABLE t{place} (row INTEGER PRIMARY KEY{columns})")
 }
 
-pub(super) fn insert(place: usize, table: &ClearTable) -> String {
-    let values = ", ?".repeat(table.columns().len());
+pub(super) fn insert(place: usize, columns: usize) -> String {
+    let values = ", ?".repeat(columns);
     format!("INSERT INTO t{place} VALUES (?{values})")
 }
 
-/// The statement that gives the row of each of the query's tables, and the values to bind. `places` are those of the
-/// query's tables in the database.
-pub(super) fn of<'a>(query: &'a Query, places: &[usize]) -> (String, Vec<&'a dyn ToSql>) {
+/// The statement that gives the row of each of the query's tables, and the values to bind.
+pub(super) fn of(query: &Query) -> (String, Vec<&dyn ToSql>) {
     let mut sql = String::from("SELECT ");
-    for at in 0..places.len() {
+    for at in 0..query.tables.len() {
         let comma = if at == 0 { "" } else { ", " };
-        write!(sql, "{comma}q{at}.row").expect(WRITES);
+        write!(sql, "{comma}t{at}.row").expect(WRITES);
     }
-    write!(sql, " FROM t{} AS q0", places[0]).expect(WRITES);
+    sql.push_str(" FROM t0");
     for (at, join) in (1..).zip(&query.joins) {
         let (own, earlier) = (name(join.own), name(join.earlier));
         // CROSS keeps SQLite from turning the order round: the first table is read once, the others are looked up.
-        write!(sql, " CROSS JOIN t{} AS q{at} ON {own} = {earlier}", places[at]).expect(WRITES);
+        write!(sql, " CROSS JOIN t{at} ON {own} = {earlier}").expect(WRITES);
     }
     let mut values = Vec::new();
     if let Some(condition) = &query.condition {
@@ -49,7 +47,7 @@ pub(super) fn of<'a>(query: &'a Query, places: &[usize]) -> (String, Vec<&'a dyn
 const WRITES: &str = "writing to a String cannot fail";
 
 fn name(column: ColumnRef) -> String {
-    format!("q{}.c{}", column.table, column.column)
+    format!("t{}.c{}", column.table, column.column)
 }
 
 /// The depth of the recursion is that of a checked query.

@@ -12,7 +12,7 @@ fn table(rows: u64) -> ClearTable {
         key: Digest::of(b"key"),
         codebook: Digest::of(b"codebook"),
     };
-    let cells = (0..rows).map(|row| Cell::Integer(row as i64 % 7)).collect();
+    let cells = (0..rows).map(|row| Cell::Integer(row as i64)).collect();
     ClearTable::new("stays", schema, vec![ClearColumn { place: 0, cells }]).unwrap()
 }
 
@@ -38,7 +38,10 @@ fn query(rows: u64) -> Query {
 
 #[test]
 fn a_database_that_stands_denies_all_but_reading_its_tables() {
-    let engine = engine(10, EngineLimits::default()).unwrap();
+    let table = table(10);
+    let rows: Vec<u32> = (0..10).collect();
+    let seen = [Seen { table: &table, columns: vec![0], rows: &rows }];
+    let database = Database::build(&seen, EngineLimits::default()).unwrap();
     for sql in [
         "ATTACH DATABASE ':memory:' AS other",
         "PRAGMA table_info(t0)",
@@ -59,10 +62,10 @@ fn a_database_that_stands_denies_all_but_reading_its_tables() {
         "BEGIN",
         "VACUUM INTO 'file.db'",
     ] {
-        let refused = engine.connection.prepare(sql).and_then(|mut it| it.query([])?.next().map(drop));
+        let refused = database.connection.prepare(sql).and_then(|mut it| it.query([])?.next().map(drop));
         assert!(refused.is_err(), "{sql} was not denied");
     }
-    assert!(engine.connection.prepare("SELECT row FROM t0 WHERE c0 = 1").is_ok());
+    assert!(database.connection.prepare("SELECT row FROM t0 WHERE c0 = 1").is_ok());
 }
 
 #[test]
@@ -98,4 +101,16 @@ fn another_version_of_a_table_is_missing() {
     let engine = engine(10, EngineLimits::default()).unwrap();
     let refused = engine.select(&query(11)).unwrap_err();
     assert!(matches!(refused, EngineError::MissingTable(_)), "{refused}");
+}
+
+#[test]
+fn rows_that_look_the_same_to_a_query_are_one_row_of_its_database() {
+    let schema = table(20_000).schema().clone();
+    let cells = (0..20_000).map(|row| Cell::Integer(row % 7)).collect();
+    let alike = ClearTable::new("stays", schema, vec![ClearColumn { place: 0, cells }]).unwrap();
+    let limits = EngineLimits { steps: 2_000, ..EngineLimits::default() };
+    let engine = SqliteEngine::build(vec![Arc::new(alike)], limits).unwrap();
+    let selection = engine.select(&query(20_000)).unwrap();
+    let expected: Vec<u64> = (0..20_000).filter(|row| row % 7 > 3).collect();
+    assert_eq!(selection.groups[0].rows, expected);
 }

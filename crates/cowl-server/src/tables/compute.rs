@@ -62,24 +62,24 @@ impl Computation {
         let names = query.tables.iter().map(|table| table.name.clone());
         let key: EngineKey = tables.iter().map(|table| table.version).zip(names).collect();
         let bytes = tables.iter().map(|table| clear_bytes(table.file.schema())).fold(0, u64::saturating_add);
-        let engine = match self.engines.take(&key) {
+        let engine = match self.engines.get(&key) {
             Some(engine) => engine,
-            None => self.build(&key, bytes, tables)?,
+            None => self.build(key, bytes, tables)?,
         };
-        let selection = engine.select(query);
-        self.engines.put(key, bytes, engine);
-        Ok(selection?.release(query, self.minimum.into()))
+        Ok(engine.select(query)?.release(query, self.minimum.into()))
     }
 
     /// A file of a few bytes can hold very many missing cells, so they are counted before memory is taken for them.
-    fn build(&self, key: &EngineKey, bytes: u64, tables: &[Table]) -> Result<SqliteEngine, TableFailure> {
+    fn build(&self, key: EngineKey, bytes: u64, tables: &[Table]) -> Result<Arc<SqliteEngine>, TableFailure> {
         if bytes > self.limits.bytes {
             let what = "bytes in open and token columns";
             return Err(TableFailure::TooLarge { what, most: self.limits.bytes });
         }
         let clear =
             key.iter().zip(tables).map(|((_, name), table)| table.file.clear_table(name).map(Arc::new));
-        Ok(SqliteEngine::build(clear.collect::<Result<_, _>>()?, self.limits)?)
+        let engine = Arc::new(SqliteEngine::build(clear.collect::<Result<_, _>>()?, self.limits)?);
+        self.engines.put(key, bytes, Arc::clone(&engine));
+        Ok(engine)
     }
 }
 

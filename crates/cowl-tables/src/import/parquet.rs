@@ -108,17 +108,15 @@ fn read_column(
     options: &ParquetOptions,
     to: &mut Cells,
 ) -> Result<(), ImportError> {
-    let rows =
-        usize::try_from(group.metadata().num_rows()).map_err(|_| ImportError::Parquet("a row group has a negative number of rows".into()))?;
+    let rows = usize::try_from(group.metadata().num_rows())
+        .map_err(|_| ImportError::Parquet("a row group has a negative number of rows".into()))?;
     let column = Column { about, rows, longest: options.limits.cell_bytes };
     let whole = |number: i64| whole(number, about);
     match group.get_column_reader(place).map_err(refused)? {
         ColumnReader::BoolColumnReader(reader) => column.read(reader, to, |bit| Some(bit.to_string())),
         ColumnReader::Int32ColumnReader(reader) => column.read(reader, to, |number| whole((*number).into())),
         ColumnReader::Int64ColumnReader(reader) => column.read(reader, to, |number| whole(*number)),
-        ColumnReader::FloatColumnReader(reader) => {
-            column.read(reader, to, |number| Some(number.to_string()))
-        }
+        ColumnReader::FloatColumnReader(reader) => column.read(reader, to, |number| Some(number.to_string())),
         ColumnReader::DoubleColumnReader(reader) => {
             column.read(reader, to, |number| Some(number.to_string()))
         }

@@ -38,7 +38,11 @@ async fn list(context: &Context, waiting: bool) -> Result<()> {
     let me = vault.me().handle;
     let jobs = vault.jobs(&JobFilter::default()).await?;
     let waits = |job: &&JobInfo| !waiting || job.owner == me && job.state == JobState::Planned;
-    let rows = jobs.iter().filter(waits).map(|job| JobRow::new(job, Question::read(job, &tables).ok().as_ref())).collect();
+    let rows = jobs
+        .iter()
+        .filter(waits)
+        .map(|job| JobRow::new(job, Question::read(job, &tables).ok().as_ref()))
+        .collect();
     context.output.data(&JobList { jobs: rows })
 }
 

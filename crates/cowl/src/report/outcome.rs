@@ -120,7 +120,7 @@ fn coefficients(model: &Regression) -> Sheet {
     let head = ["", "coefficient", "standard error", "t", "p"].map(str::to_owned);
     let ends = [format!("{percent} % from"), "to".to_owned()];
     let row = |it: &Coefficient| {
-            vec![
+        vec![
             it.name.clone(),
             figure(it.estimate),
             figure(it.standard_error),
