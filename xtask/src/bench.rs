@@ -1,5 +1,6 @@
 //! `cargo xtask bench NAME [--json]`: ours and the peers, measured in one run on this machine.
 
+mod infer;
 mod libraries;
 mod many_files;
 mod paillier;
@@ -38,6 +39,11 @@ const BENCHES: &[Bench] = &[
         name: "tables",
         about: "the published experiment, sealed tables and images; against phe and attribute-based encryption",
         measure: tables::measure,
+    },
+    Bench {
+        name: "infer",
+        about: "secure inference of five networks, both parties on this machine; against SPU",
+        measure: infer::measure,
     },
 ];
 

@@ -39,7 +39,7 @@ pub(crate) fn compare_with_all(
     beside(rows, &figures)
 }
 
-fn or_none(what: &str, figures: Result<Vec<Figure>>) -> Vec<Figure> {
+pub(super) fn or_none(what: &str, figures: Result<Vec<Figure>>) -> Vec<Figure> {
     figures.unwrap_or_else(|failure| {
         eprintln!("no {what} to compare with: {failure}");
         Vec::new()
@@ -72,7 +72,7 @@ fn packages(workspace: &Workspace, bench: &str) -> Result<Vec<Figure>> {
     parse(&process::stdout_of(command.arg(workspace.root.join("bench/peers.py")).arg(bench))?)
 }
 
-fn parse(printed: &str) -> Result<Vec<Figure>> {
+pub(super) fn parse(printed: &str) -> Result<Vec<Figure>> {
     let lines = printed.lines();
     lines
         .map(|line| serde_json::from_str(line).attempting(|| format!("reading the figure `{line}`")))
@@ -81,7 +81,7 @@ fn parse(printed: &str) -> Result<Vec<Figure>> {
 
 /// Each row gets the best figure that is for it. What else is known stands in rows of its own behind the first row
 /// that it is for.
-fn beside(rows: Vec<Row>, figures: &[Figure]) -> Vec<Row> {
+pub(super) fn beside(rows: Vec<Row>, figures: &[Figure]) -> Vec<Row> {
     let mut waiting: Vec<&Figure> = figures.iter().collect();
     waiting.sort_by(|one, other| match less_is_better(&one.unit) {
         true => one.value.total_cmp(&other.value),
