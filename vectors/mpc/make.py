@@ -92,6 +92,7 @@ class Stream:
 
 
 STREAMS = [Stream(seed) for seed in SEEDS]
+SETUP_ID = Stream(SETUP).block(2**32 - 1, 2**32 - 1, 0).to_bytes(16, "little")
 HASH_KEYS = schedule(PERMUTATION)
 HALF = (1 << 64) - 1
 
@@ -181,7 +182,7 @@ def main():
     layers = [linear(0), relu(1), truncate(2)]
     for party, name in enumerate(["model-owner", "data-owner"]):
         body = b"".join(layer[party] for layer in layers)
-        header = b"cowl-mpc\x01" + bytes([party]) + ID + PERMUTATION + DIGEST + len(body).to_bytes(8, "little")
+        header = b"cowl-mpc\x01" + bytes([party]) + ID + PERMUTATION + SETUP_ID + DIGEST + len(body).to_bytes(8, "little")
         (Path(__file__).parent / f"{name}.bin").write_bytes(header + SEEDS[party] + body)
 
 

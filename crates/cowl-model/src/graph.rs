@@ -13,14 +13,17 @@ pub(crate) use evaluate::{over, place_of_largest};
 pub use form::FormError;
 pub use operator::{Interpolation, Operator, PublicTensor, Tap};
 
+use minicbor::Encode;
+
 use crate::shape::{Shape, ShapeError};
 
 /// The most nodes of a graph.
 pub const MOST_NODES: usize = 1 << 18;
 
 /// A node by its place in the graph.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct NodeId(pub(crate) u32);
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Encode)]
+#[cbor(transparent)]
+pub struct NodeId(#[n(0)] pub(crate) u32);
 
 impl NodeId {
     /// Its place, from 0.
@@ -30,8 +33,9 @@ impl NodeId {
 }
 
 /// A layer by its place in the graph's list of layers.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct LayerId(pub(crate) u32);
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Encode)]
+#[cbor(transparent)]
+pub struct LayerId(#[n(0)] pub(crate) u32);
 
 impl LayerId {
     /// Its place, from 0.

@@ -10,6 +10,7 @@
 
 mod compile;
 mod cost;
+mod form;
 mod spline;
 
 pub use compile::{CompileError, compile};
@@ -17,6 +18,8 @@ pub use cost::{Cost, LayerCost};
 pub use spline::{Piece, Spline};
 
 use std::collections::HashMap;
+
+use minicbor::Encode;
 
 use crate::bilinear::Bilinear;
 use crate::graph::{LayerId, NodeId};
@@ -27,8 +30,9 @@ use crate::shape::{Shape, ShapeError};
 use crate::tensor::Tensor;
 
 /// A value by its place in [`Program::values`].
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct ValueId(pub(crate) u32);
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Encode)]
+#[cbor(transparent)]
+pub struct ValueId(#[n(0)] pub(crate) u32);
 
 impl ValueId {
     /// Its place, from 0.
@@ -38,8 +42,9 @@ impl ValueId {
 }
 
 /// A weight by its place in [`Program::weights`].
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct WeightId(pub(crate) u32);
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Encode)]
+#[cbor(transparent)]
+pub struct WeightId(#[n(0)] pub(crate) u32);
 
 impl WeightId {
     /// Its place, from 0.
@@ -49,106 +54,142 @@ impl WeightId {
 }
 
 /// Something that depends on the data.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Encode)]
 pub struct Value {
     /// Its sizes.
+    #[n(0)]
     pub shape: Shape,
     /// How many of its bits stand behind the point: f, more before a truncation, 0 for places that ArgMax gives.
+    #[n(1)]
     pub fraction: u32,
 }
 
 /// Something that the model owner knows.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Encode)]
 pub struct Weight {
     /// The operation of the architecture that computes it from the weights.
+    #[n(0)]
     pub node: NodeId,
     /// Its negative is wanted.
+    #[n(1)]
     pub negative: bool,
     /// Its sizes.
+    #[n(2)]
     pub shape: Shape,
     /// How many bits stand behind the point.
+    #[n(3)]
     pub fraction: u32,
 }
 
 /// One step.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Encode)]
 pub struct Step {
     /// What is done.
+    #[n(0)]
     pub operation: Operation,
     /// With which values.
+    #[n(1)]
     pub inputs: Vec<ValueId>,
     /// What comes out.
+    #[n(2)]
     pub output: ValueId,
     /// For which layer of the architecture.
+    #[n(3)]
     pub layer: LayerId,
 }
 
 /// What a step does. All arithmetic is modulo 2^k; *signed* means the number between −2^(k−1) and 2^(k−1).
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Encode)]
 pub enum Operation {
     /// The data owner's input of this number.
-    Input(usize),
+    #[n(0)]
+    Input(#[n(0)] usize),
     /// The model owner's weight becomes a value.
-    Lift(WeightId),
+    #[n(1)]
+    Lift(#[n(0)] WeightId),
     /// A constant that everybody knows becomes a value.
-    Public(Tensor<i64>),
+    #[n(2)]
+    Public(#[n(0)] Tensor<i64>),
     /// A linear map that each party applies by itself to what it has.
-    Local(Local),
+    #[n(3)]
+    Local(#[n(0)] Local),
     /// Plus a constant that everybody knows; it broadcasts to the value.
-    AddPublic(Tensor<i64>),
+    #[n(4)]
+    AddPublic(#[n(0)] Tensor<i64>),
     /// Times a constant that everybody knows, with broadcasting.
-    MultiplyPublic(Tensor<i64>),
+    #[n(5)]
+    MultiplyPublic(#[n(0)] Tensor<i64>),
     /// Sums along an axis, weighted by constants that everybody knows.
-    Interpolate(FixedInterpolation),
+    #[n(6)]
+    Interpolate(#[n(0)] FixedInterpolation),
     /// Times a weight, and plus another; the bias broadcasts to the product.
-    Linear(Linear),
+    #[n(7)]
+    Linear(#[n(0)] Linear),
     /// Plus a weight; it broadcasts to the value.
-    AddWeight(WeightId),
+    #[n(8)]
+    AddWeight(#[n(0)] WeightId),
     /// The product of two values; the same value twice is a square.
-    Product(Bilinear),
+    #[n(9)]
+    Product(#[n(0)] Bilinear),
     /// ⌊x / 2^bits⌋ of the signed number; one more is allowed unless truncation is faithful.
-    Truncate(u32),
+    #[n(10)]
+    Truncate(#[n(0)] u32),
     /// max(x, 0) of the signed number, after truncating by so many bits (0: none).
+    #[n(11)]
     Relu {
         /// Bits to be cut before.
+        #[n(0)]
         truncate: u32,
     },
     /// The larger of two signed numbers, with broadcasting. Their difference fits k bits.
+    #[n(12)]
     Maximum,
     /// The largest that a window sees; padding does not count. Differences fit k bits.
-    MaxPool(Window),
+    #[n(13)]
+    MaxPool(#[n(0)] Window),
     /// The largest along an axis, which stays with size 1.
-    Largest(usize),
+    #[n(14)]
+    Largest(#[n(0)] usize),
     /// The place of the largest along an axis, which stays with size 1; without bits behind the point.
+    #[n(15)]
     ArgMax {
         /// The axis.
+        #[n(0)]
         axis: usize,
         /// The last of several equal ones rather than the first.
+        #[n(1)]
         last: bool,
     },
     /// A function by straight pieces, truncation included.
-    Spline(Spline),
+    #[n(16)]
+    Spline(#[n(0)] Spline),
 }
 
 /// A layer with weights.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Encode)]
 pub struct Linear {
     /// How data and weight are multiplied.
+    #[n(0)]
     pub map: Bilinear,
     /// By what.
+    #[n(1)]
     pub weight: WeightId,
     /// The weight is the map's left operand.
+    #[n(2)]
     pub weight_first: bool,
     /// What is added, with as many bits behind the point as the product.
+    #[n(3)]
     pub bias: Option<WeightId>,
 }
 
 /// Weighted sums along one axis.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Encode)]
 pub struct FixedInterpolation {
     /// The axis.
+    #[n(0)]
     pub axis: usize,
     /// For each place of the output: places of the input, and weights with f bits behind the point.
+    #[n(1)]
     pub taps: Vec<Vec<(usize, i64)>>,
 }
 
@@ -163,32 +204,43 @@ impl FixedInterpolation {
 }
 
 /// A result.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Encode)]
 pub struct ProgramOutput {
     /// As the model names it.
+    #[n(0)]
     pub name: String,
     /// What it is.
+    #[n(1)]
     pub value: ValueId,
 }
 
 /// How bits behind the point are cut, as far as the program has to know.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Encode)]
+#[cbor(index_only)]
 pub enum Rounding {
     /// Up as often as the bits that are cut say, by a carry that depends on masks: right on average by itself.
     #[default]
+    #[n(0)]
     Nearby,
     /// Always down: half a unit is added before, so that it is right on average, too.
+    #[n(1)]
     Faithful,
 }
 
 /// What the parties run.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Encode)]
 pub struct Program {
+    #[n(0)]
     ring: Ring,
+    #[n(1)]
     rounding: Rounding,
+    #[n(2)]
     values: Vec<Value>,
+    #[n(3)]
     weights: Vec<Weight>,
+    #[n(4)]
     steps: Vec<Step>,
+    #[n(5)]
     outputs: Vec<ProgramOutput>,
 }
 

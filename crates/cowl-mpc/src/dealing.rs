@@ -25,6 +25,13 @@ pub trait KeySource {
     /// # Errors
     /// [`Error::KeysEnd`] when there are fewer.
     fn take(&mut self, bytes: usize) -> Result<&[u8], Error>;
+
+    /// Called behind the last byte, before anything of an output is sent: whether that was all, and as it was
+    /// dealt.
+    ///
+    /// # Errors
+    /// [`Error::KeysLeft`] when there is more.
+    fn finish(&mut self) -> Result<(), Error>;
 }
 
 /// Correlations in memory.
@@ -34,6 +41,10 @@ impl KeySource for &[u8] {
         let (now, later) = self.split_at_checked(bytes).ok_or(Error::KeysEnd { missing })?;
         *self = later;
         Ok(now)
+    }
+
+    fn finish(&mut self) -> Result<(), Error> {
+        if self.is_empty() { Ok(()) } else { Err(Error::KeysLeft) }
     }
 }
 
@@ -58,6 +69,13 @@ impl<R: Read> KeySource for StreamedKeys<R> {
         let held = &mut self.held[..bytes];
         self.reader.read_exact(held).map_err(|_| Error::KeysEnd { missing: bytes })?;
         Ok(held)
+    }
+
+    fn finish(&mut self) -> Result<(), Error> {
+        match self.reader.read(&mut [0]) {
+            Ok(0) => Ok(()),
+            _ => Err(Error::KeysLeft),
+        }
     }
 }
 

@@ -42,6 +42,10 @@ pub enum Error {
         /// Bytes missing.
         missing: usize,
     },
+    /// The bundle has more bytes than the program needs, or others than were dealt (the dealer's fault, or the
+    /// disk's).
+    #[error("the bundle is not as it was dealt: have another one dealt")]
+    KeysLeft,
     /// A bundle's header that is none (the dealer's fault, or the disk's).
     #[error("not a bundle of this version for this seat and program")]
     Header,

@@ -135,6 +135,10 @@ impl Weights {
     }
 }
 
+/// What everybody may know a set-up by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct SetupId(pub [u8; 16]);
+
 /// What the dealer and the model owner share for one set-up: the weight mask's seed.
 pub struct SetupSeed {
     stream: SeedStream,
@@ -146,11 +150,22 @@ impl SetupSeed {
         Self { stream: SeedStream::new(kernel, seed) }
     }
 
+    /// A block of a lane that no layer has: it tells nothing of the masks.
+    pub fn id(&self) -> SetupId {
+        let mut block = [0];
+        self.stream.blocks(Lane::new(u32::MAX, u32::MAX), 0, &mut block);
+        SetupId(block[0].to_le_bytes())
+    }
+
     /// B of the layer at this lane.
     pub fn mask(&self, layer: &Linear, lane: Lane) -> Weights {
-        let count = layer.map.left();
-        let reduced = |numbers: Vec<u64>| numbers.into_iter().map(|number| layer.ring.reduce(number));
-        match layer.ring.bits() {
+        self.numbers(layer.ring, lane, layer.map.left())
+    }
+
+    /// Masks for `count` numbers that belong to no layer's product.
+    pub(crate) fn numbers(&self, ring: Ring, lane: Lane, count: usize) -> Weights {
+        let reduced = |numbers: Vec<u64>| numbers.into_iter().map(|number| ring.reduce(number));
+        match ring.bits() {
             32 => {
                 let mut mask = Vec::with_capacity(count);
                 for range in chunks(count, CHUNK) {

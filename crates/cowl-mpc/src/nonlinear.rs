@@ -43,6 +43,8 @@ pub enum Rounding {
 
 /// A family of protocols: one way to make each nonlinear layer. A program may take layers from several.
 pub trait Family: Send + Sync {
+    /// Its name in digests: two families with one name make the same layers.
+    fn name(&self) -> &'static str;
     /// max(⌊x / 2^shift⌋, 0) for values of `width` bits with sign.
     ///
     /// # Errors
@@ -78,6 +80,10 @@ pub type Made = Result<Box<dyn Gate>, Error>;
 pub struct FunctionSecretSharing;
 
 impl Family for FunctionSecretSharing {
+    fn name(&self) -> &'static str {
+        "function-secret-sharing/v1"
+    }
+
     fn relu(&self, ring: Ring, count: usize, width: u32, shift: u32, rounding: Rounding) -> Made {
         Ok(Box::new(Select::relu(ring, count, width, shift, rounding)?))
     }

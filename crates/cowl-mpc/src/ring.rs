@@ -32,6 +32,14 @@ impl Party {
         self as usize
     }
 
+    /// The one beside it.
+    pub fn other(self) -> Self {
+        match self {
+            Self::ModelOwner => Self::DataOwner,
+            Self::DataOwner => Self::ModelOwner,
+        }
+    }
+
     /// `value` for the model owner, 0 for the data owner: their sum is `value`.
     pub(crate) fn public(self, value: u64) -> u64 {
         match self {

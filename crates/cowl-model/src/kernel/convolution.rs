@@ -49,6 +49,8 @@ struct Plan<'a> {
     taps: usize,
 }
 
+type Operands<'a> = ([usize; 2], &'a [usize], [usize; 2]);
+
 /// What both kinds ask of their operands: the input's batch and channels, its spatial sizes, and the filter's first
 /// two sizes.
 fn operands<'a>(
@@ -56,7 +58,7 @@ fn operands<'a>(
     groups: usize,
     input: &'a Shape,
     filter: &Shape,
-) -> Result<([usize; 2], &'a [usize], [usize; 2]), ShapeError> {
+) -> Result<Operands<'a>, ShapeError> {
     match (input.sizes(), filter.sizes()) {
         ([batch, channels, spatial @ ..], [filters, wide, kernel @ ..])
             if groups > 0 && !kernel.is_empty() && kernel == window.kernel =>

@@ -105,6 +105,19 @@ impl Window {
         (0..spatial.len()).map(|axis| (0..places[axis]).map(|place| read(axis, place)).collect()).collect()
     }
 
+    /// For each place of a plane's output, in order, where in the plane its window reads; padding is left out.
+    ///
+    /// # Errors
+    /// As [`Window::places`].
+    pub fn seen(&self, input: &Shape) -> Result<Vec<Vec<usize>>, ShapeError> {
+        let pooled = self.pooled(input)?;
+        let spatial = Shape::new(&input.sizes()[LEADING..])?;
+        let places = Shape::new(&pooled.sizes()[LEADING..])?;
+        let reads = self.reads(spatial.sizes(), places.sizes());
+        let (strides, moves) = (spatial.strides(), places.strides());
+        Ok((0..places.count()).map(|index| offsets(&reads, index, [&strides, &moves], &places)).collect())
+    }
+
     /// Folds what each window sees, plane by plane. A window that sees nothing gives `empty`.
     pub(crate) fn pool<N: Number>(
         &self,
@@ -136,20 +149,22 @@ fn pool_plane<N: Number>(
     fold: &impl Fn(N, N) -> N,
 ) {
     let (strides, moves) = (spatial.strides(), places.strides());
-    let mut offsets = Vec::new();
     for (index, result) in pooled.iter_mut().enumerate() {
-        offsets.clear();
-        offsets.push(0);
-        for (axis, reads) in reads.iter().enumerate() {
-            let places = &reads[index / moves[axis] % places.size(axis)];
-            let base = std::mem::take(&mut offsets);
-            offsets.extend(
-                base.iter()
-                    .flat_map(|from| places.iter().map(move |at| (from, at)))
-                    .map(|(from, at)| from + at * strides[axis]),
-            );
-        }
-        let seen = offsets.iter().map(|&offset| plane[offset]);
+        let seen = offsets(reads, index, [&strides, &moves], places).into_iter().map(|at| plane[at]);
         *result = seen.reduce(fold).unwrap_or(*result);
     }
+}
+
+/// Where in its plane the window of one place reads.
+fn offsets(
+    reads: &[Vec<Vec<usize>>],
+    index: usize,
+    [strides, moves]: [&[usize]; 2],
+    places: &Shape,
+) -> Vec<usize> {
+    reads.iter().enumerate().fold(vec![0], |base, (axis, reads)| {
+        let places = &reads[index / moves[axis] % places.size(axis)];
+        let along = |from: usize| places.iter().map(move |at| from + at * strides[axis]);
+        base.into_iter().flat_map(along).collect()
+    })
 }

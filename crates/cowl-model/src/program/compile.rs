@@ -231,28 +231,26 @@ impl<'a> Compiler<'a> {
             }
             (Operator::Maximum, &[left, right]) => self.maximum(node, left, right).map(Made::Value),
             (Operator::ArgMax { axis, last }, &[input]) => {
-                let value = self.value(input)?;
+                let (value, _) = self.as_made(input)?;
                 let operation = Operation::ArgMax { axis: *axis, last: *last };
                 Ok(Made::Value(self.step(operation, vec![value], node.shape.clone(), 0)))
             }
             (Operator::MaxPool(window), &[input]) => {
-                let value = self.value(input)?;
-                Ok(Made::Value(self.step(
-                    Operation::MaxPool(window.clone()),
-                    vec![value],
-                    node.shape.clone(),
-                    f,
-                )))
+                self.chosen(node, Operation::MaxPool(window.clone()), input)
             }
-            (Operator::Largest(axis), &[input]) => {
-                let value = self.value(input)?;
-                Ok(Made::Value(self.step(Operation::Largest(*axis), vec![value], node.shape.clone(), f)))
-            }
+            (Operator::Largest(axis), &[input]) => self.chosen(node, Operation::Largest(*axis), input),
             (operator, inputs) => {
                 let what = operator.name();
                 Err(self.shape_error(ShapeError::Operands { what, wanted: 1, found: inputs.len() }))
             }
         }
+    }
+
+    /// The largest of several. Products are compared with all their bits: a ReLU behind it cuts fewer numbers.
+    fn chosen(&mut self, node: &Node, operation: Operation, input: NodeId) -> Result<Made, CompileError> {
+        let (value, fraction) = self.as_made(input)?;
+        let largest = self.step(operation, vec![value], node.shape.clone(), fraction);
+        Ok(self.again(largest, fraction))
     }
 
     fn rearranged(&mut self, local: &Local, inputs: &[NodeId]) -> Result<Made, CompileError> {

@@ -4,27 +4,34 @@
 //! stretch that matters a function goes on as a straight line, which for most is exactly what it does. Both parties
 //! make the same pieces on whatever machine: nothing here rounds other than IEEE 754 and `libm` do.
 
+use minicbor::Encode;
+
 use super::Rounding;
 use crate::function::{Curve, Function};
 use crate::ring::Ring;
 
 /// A function by straight pieces: for the signed x between two knots, ⌊(slope · x + offset) / 2^f⌋ modulo 2^k.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Encode)]
 pub struct Spline {
     /// Where the next piece begins, ascending; f bits behind the point.
+    #[n(0)]
     pub knots: Vec<i64>,
     /// One more than knots; piece i holds from knot i−1 on, below knot i.
+    #[n(1)]
     pub pieces: Vec<Piece>,
     /// How many bits are cut behind: f.
+    #[n(2)]
     pub truncate: u32,
 }
 
 /// One straight piece.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode)]
 pub struct Piece {
     /// f bits behind the point.
+    #[n(0)]
     pub slope: i64,
     /// 2f bits behind the point; half a unit is in it if truncation goes down.
+    #[n(1)]
     pub offset: i64,
 }
 

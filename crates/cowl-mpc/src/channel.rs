@@ -1,0 +1,100 @@
+//! What moves a party's messages, and a pair of channels within one process.
+
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::time::Duration;
+
+/// Why bytes do not come or go.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ChannelError {
+    /// The peer has ended the run, or its machine has.
+    #[error("the peer has ended the run")]
+    Closed,
+    /// The peer has sent nothing for too long.
+    #[error("the peer does not answer")]
+    TimedOut,
+    /// Anything else, in words.
+    #[error("the connection to the peer fails: {0}")]
+    Failed(String),
+}
+
+/// An ordered stream of bytes to the peer and back. Whoever implements it authenticates the peer and hides the
+/// bytes from others.
+pub trait Channel {
+    /// Sends all bytes. Must not wait for the peer to read: both parties send before they receive.
+    ///
+    /// # Errors
+    /// [`ChannelError`].
+    fn send(&mut self, message: &[u8]) -> Result<(), ChannelError>;
+
+    /// The next `bytes` bytes, as soon as they are there. Lengths are the program's, never the peer's.
+    ///
+    /// # Errors
+    /// [`ChannelError`].
+    fn receive(&mut self, bytes: usize) -> Result<Vec<u8>, ChannelError>;
+}
+
+/// One end of a pair within one process.
+pub struct MemoryChannel {
+    out: Sender<Vec<u8>>,
+    into: Receiver<Vec<u8>>,
+    arrived: Vec<u8>,
+    patience: Duration,
+}
+
+/// Two ends, each of which waits so long for the other.
+pub fn pair(patience: Duration) -> [MemoryChannel; 2] {
+    let ((out_a, into_b), (out_b, into_a)) = (channel(), channel());
+    [(out_a, into_a), (out_b, into_b)].map(|(out, into)| MemoryChannel {
+        out,
+        into,
+        arrived: Vec::new(),
+        patience,
+    })
+}
+
+impl Channel for MemoryChannel {
+    fn send(&mut self, message: &[u8]) -> Result<(), ChannelError> {
+        self.out.send(message.to_vec()).map_err(|_| ChannelError::Closed)
+    }
+
+    fn receive(&mut self, bytes: usize) -> Result<Vec<u8>, ChannelError> {
+        while self.arrived.len() < bytes {
+            let more = self.into.recv_timeout(self.patience).map_err(|error| match error {
+                RecvTimeoutError::Timeout => ChannelError::TimedOut,
+                RecvTimeoutError::Disconnected => ChannelError::Closed,
+            })?;
+            if self.arrived.is_empty() {
+                self.arrived = more;
+            } else {
+                self.arrived.extend_from_slice(&more);
+            }
+        }
+        let later = self.arrived.split_off(bytes);
+        Ok(std::mem::replace(&mut self.arrived, later))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_come_in_order_whatever_pieces_they_were_sent_in() {
+        let [mut here, mut there] = pair(Duration::from_secs(5));
+        here.send(&[1, 2, 3]).unwrap();
+        here.send(&[4]).unwrap();
+        assert_eq!(there.receive(2), Ok(vec![1, 2]));
+        assert_eq!(there.receive(0), Ok(vec![]));
+        assert_eq!(there.receive(2), Ok(vec![3, 4]));
+    }
+
+    #[test]
+    fn a_peer_that_is_gone_or_silent_is_told_apart() {
+        let [here, mut there] = pair(Duration::from_millis(1));
+        assert_eq!(there.receive(1), Err(ChannelError::TimedOut));
+        drop(here);
+        assert_eq!(there.receive(1), Err(ChannelError::Closed));
+        assert_eq!(there.send(&[1]), Err(ChannelError::Closed));
+    }
+}

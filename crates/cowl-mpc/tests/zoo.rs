@@ -1,0 +1,85 @@
+//! Networks of the zoo from end to end: dealer, model owner and data owner in one process, bit for bit what the
+//! program computes in the clear with the same masks.
+#![allow(clippy::unwrap_used, reason = "a test's own steps")]
+
+use cowl_model::fixed::{self, Faithful};
+use cowl_model::onnx::NoFiles;
+use cowl_model::{ImportOptions, Model, Ring, Rounding, Tensor, compile, import, zoo};
+use cowl_mpc::bundle::Draw;
+use cowl_mpc::nonlinear::FunctionSecretSharing;
+use cowl_mpc::reference::MaskedTruncation;
+use cowl_mpc::rehearsal::Rehearsal;
+use cowl_mpc::{Kernel, Party, Protocol, Receivers};
+
+struct Case {
+    protocol: Protocol,
+    weights: Vec<Tensor<u64>>,
+    input: Tensor<u64>,
+}
+
+fn case(bytes: &[u8], ring: Ring, rounding: Rounding) -> Case {
+    let model: Model = import(bytes, &NoFiles, &ImportOptions::default()).unwrap();
+    let graph = &model.architecture;
+    let program = compile(graph, ring, rounding).unwrap();
+    let weights = fixed::quantise_weights(&program, graph, &model.weights).unwrap();
+    let shape = graph.inputs()[0].shape.clone();
+    let image = (0..shape.count()).map(|at| (at * 37 % 101) as f32 / 101.0).collect();
+    let input = fixed::quantise_input(&program, "x", &Tensor::new(shape, image).unwrap()).unwrap();
+    Case { protocol: Protocol::new(program, &FunctionSecretSharing).unwrap(), weights, input }
+}
+
+impl Case {
+    /// Runs it, and compares with the reference that knows the masks and with what was forecast.
+    fn agrees(&self, receivers: Receivers) {
+        let rehearsal = Rehearsal::new(&self.protocol, self.weights.clone()).unwrap();
+        let dealt = rehearsal.deal(Draw::random().unwrap()).unwrap();
+        let inputs = std::slice::from_ref(&self.input);
+        let finished = rehearsal.run(&dealt, inputs, receivers).unwrap();
+        let dealer = dealt.draw.dealer(Kernel::best());
+        let mut masks = MaskedTruncation::new(&self.protocol, &dealer);
+        let program = self.protocol.program();
+        let expected = fixed::evaluate(program, inputs, &self.weights, &mut masks).unwrap();
+        assert_eq!(finished[0].transcript, finished[1].transcript);
+        let forecast = self.protocol.forecast(receivers);
+        for party in Party::BOTH {
+            let finished = &finished[party.index()];
+            let outputs = receivers.include(party).then_some(&expected);
+            assert!(finished.outputs.as_ref() == outputs, "{party:?}");
+            assert_eq!(finished.sent, forecast.sent[party.index()], "{party:?}");
+            assert_eq!(dealt.bundles[party.index()].len() as u64, forecast.dealt[party.index()], "{party:?}");
+        }
+        if program.rounding() == Rounding::Faithful {
+            let clear = fixed::evaluate(program, inputs, &self.weights, &mut Faithful).unwrap();
+            assert!(clear == expected);
+        }
+    }
+}
+
+#[test]
+fn a_perceptron_runs_between_two_parties_bit_for_bit() {
+    for ring in Ring::MENU {
+        case(&zoo::perceptron(1), ring, Rounding::Nearby).agrees(Receivers::Only(Party::DataOwner));
+    }
+    case(&zoo::perceptron(2), Ring::MENU[1], Rounding::Faithful).agrees(Receivers::Both);
+}
+
+#[test]
+fn lenet_runs_between_two_parties_bit_for_bit() {
+    case(&zoo::lenet5(1), Ring::MENU[0], Rounding::Nearby).agrees(Receivers::Only(Party::ModelOwner));
+    case(&zoo::lenet5(2), Ring::MENU[2], Rounding::Faithful).agrees(Receivers::Both);
+}
+
+#[test]
+fn what_a_run_costs_is_known_beforehand_and_little() {
+    let forecast = |bytes: &[u8]| {
+        case(bytes, Ring::MENU[0], Rounding::Nearby).protocol.forecast(Receivers::Only(Party::DataOwner))
+    };
+    let perceptron = forecast(&zoo::perceptron(1));
+    println!("{:?} {:?} {}", perceptron.sent, perceptron.dealt, perceptron.rounds);
+    assert!(perceptron.dealt.iter().sum::<u64>() <= 250_000 && perceptron.sent.iter().sum::<u64>() <= 10_000);
+    assert!(perceptron.rounds <= 8);
+    let lenet = forecast(&zoo::lenet5(1));
+    println!("{:?} {:?} {}", lenet.sent, lenet.dealt, lenet.rounds);
+    assert!(lenet.dealt.iter().sum::<u64>() <= 7_000_000 && lenet.sent.iter().sum::<u64>() <= 120_000);
+    assert!(lenet.rounds <= 22);
+}
