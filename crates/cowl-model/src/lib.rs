@@ -10,7 +10,7 @@
 //! - [`program`]: the architecture as steps on fixed-point numbers modulo 2^k;
 //! - [`fixed`]: the same steps in the clear, bit for bit what two parties compute.
 //!
-//! Beside them: [`weights`], the bytes for their owner to seal; [`inspect`], what there is to see beforehand;
+//! Beside them: [`weights`], the bytes for their owner to seal; [`published`], those for whoever may run the model; [`inspect`], what there is to see beforehand;
 //! [`zoo`], networks for benches.
 //!
 //! No I/O except [`onnx::Folder`], no randomness, no secrets' types: who may see what is decided above.
@@ -25,6 +25,7 @@ pub mod kernel;
 pub mod local;
 pub mod onnx;
 pub mod program;
+pub mod published;
 pub mod real;
 pub mod ring;
 pub mod shape;
@@ -38,6 +39,7 @@ pub use graph::Graph;
 pub use import::{Bound, ImportError, ImportOptions, Model, import};
 pub use local::Local;
 pub use program::{Program, Rounding, compile};
+pub use published::PublishedModel;
 pub use ring::Ring;
 pub use shape::{Shape, ShapeError};
 pub use tensor::Tensor;
