@@ -7,6 +7,7 @@ use minicbor::{Decode, Encode};
 
 use crate::event::CheckpointRef;
 use crate::id::{GrantId, ItemId, PartyId, RecordId, RequestId};
+use crate::inference::InferenceTerms;
 use crate::party::{UnknownWord, coded};
 use crate::time::Timestamp;
 use crate::wire::{self, Statement};
@@ -128,6 +129,9 @@ pub struct ComputeTerms {
     /// The most jobs; `None` sets no bound.
     #[n(2)]
     pub runs: Option<u32>,
+    /// Of a grant on a model; grants on tables have none.
+    #[n(3)]
+    pub inference: Option<InferenceTerms>,
 }
 
 impl ComputeTerms {
@@ -135,7 +139,9 @@ impl ComputeTerms {
     pub fn is_sound(&self) -> bool {
         let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
         let named = (1..=LONGEST_TECHNIQUE).contains(&self.technique.len());
-        named && self.technique.bytes().all(allowed) && self.minimum_cohort > 0 && self.runs != Some(0)
+        let bounded = self.minimum_cohort > 0 && self.runs != Some(0);
+        let told = self.inference.is_none_or(|terms| terms.output.is_sound());
+        named && self.technique.bytes().all(allowed) && bounded && told
     }
 }
 

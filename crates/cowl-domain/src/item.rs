@@ -37,6 +37,10 @@ coded! {
         Index = 10, "index";
         /// Anything else.
         Other = 11, "other";
+        /// What a trained model computes, without its weights: for whoever may run it.
+        Model = 12, "model";
+        /// The weights of a trained model: for its owner alone.
+        Weights = 13, "weights";
     }
 }
 

@@ -12,6 +12,7 @@ pub mod codec;
 pub mod event;
 pub mod grant;
 pub mod id;
+pub mod inference;
 pub mod item;
 pub mod job;
 pub mod party;
@@ -28,6 +29,7 @@ pub use grant::{
     ShareTarget,
 };
 pub use id::{EventId, GrantId, IdError, ItemId, JobId, PartName, PartyId, RecordId, RequestId, UploadId};
+pub use inference::{InferenceTerms, OutputReceivers, OutputRule};
 pub use item::{
     Kind, Label, LossyNote, Manifest, Origin, OriginClaim, PartEntry, Placement, StudyLabel, SuiteId,
 };

@@ -44,6 +44,22 @@ pub enum Fact {
     /// Sums over rows of a table. Which ones, the technique says.
     #[n(6)]
     Sums(#[n(0)] ItemId),
+    /// With which numbers the program computes: how many bits they have, and how many stand behind the point. Where they
+    /// were fitted to the parameters, that says how large these are.
+    #[n(7)]
+    Arithmetic,
+    /// Whether the parameters are those of an earlier run.
+    #[n(8)]
+    ParameterCommitment,
+    /// Randomness that was dealt for one run, and says nothing of anybody's secrets.
+    #[n(9)]
+    Correlations,
+    /// What a party puts in that is no item of the job.
+    #[n(10)]
+    Input,
+    /// What is computed on the way from input to result.
+    #[n(11)]
+    Intermediate,
 }
 
 /// In which form something travels.

@@ -95,6 +95,16 @@ pub enum Refusal {
         /// The party.
         party: PartyId,
     },
+    /// Two seats that must not be one party's.
+    #[error("party {party} sits as {seat} and as {other}; they have to be two parties")]
+    SeatsOfOneParty {
+        /// The party.
+        party: PartyId,
+        /// One of its seats.
+        seat: Seat,
+        /// The other.
+        other: Seat,
+    },
     /// The party has no such seat in this job.
     #[error("party {party} does not sit as {seat} in this job")]
     NotSeated {
@@ -167,6 +177,14 @@ pub enum Refusal {
     GrantRevoked {
         /// The grant.
         grant: GrantId,
+    },
+    /// The grant that covers the item allows less than is asked for.
+    #[error("grant {grant} does not allow {what}")]
+    TermsExceeded {
+        /// The grant.
+        grant: GrantId,
+        /// What goes beyond it.
+        what: String,
     },
     /// The grants were checked for another job.
     #[error("the grants were checked for another job than {job}")]

@@ -125,7 +125,12 @@ fn a_grant_to_compute_names_its_technique() {
     let (grant, technique) = (case.grant.grant, case.spec.technique.clone());
     let refused = Refusal::TechniqueNotGranted { grant, technique: technique.clone() };
     assert_eq!(refusal(&case), refused);
-    let terms = |name: &str| ComputeTerms { technique: name.to_owned(), minimum_cohort: 10, runs: None };
+    let terms = |name: &str| ComputeTerms {
+        technique: name.to_owned(),
+        minimum_cohort: 10,
+        runs: None,
+        inference: None,
+    };
     case.grant.compute = Some(terms("another"));
     assert_eq!(refusal(&case), refused);
     case.grant.compute = Some(terms(technique.as_str()));

@@ -13,6 +13,7 @@
 //! - [`lowering`]: from a `cowl_model::Program` to these layers; [`setup`]: its weights, masked once.
 //! - [`inference`]: both parties' runs over a [`channel`]; [`reference`]: the same in the clear, mask for mask;
 //!   [`rehearsal`]: all three roles in one process.
+//! - [`technique`]: all that as a job, with plan, consents and evidence.
 //!
 //! # Secure when
 //! Both parties follow the protocol, the dealer colludes with neither, each bundle is used once, and messages
@@ -35,6 +36,7 @@ pub mod reference;
 pub mod rehearsal;
 pub mod ring;
 pub mod setup;
+pub mod technique;
 
 pub use error::Error;
 pub use inference::{Finished, Receivers, RunError};

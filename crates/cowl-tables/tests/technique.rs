@@ -239,6 +239,7 @@ impl Stage {
                     technique: "additive-he".into(),
                     minimum_cohort: 5,
                     runs: None,
+                    inference: None,
                 }),
                 ..grant_to(asker, record, Powers::of([Power::Compute]))
             };

@@ -4,6 +4,7 @@
 //! `cowl-job` has the flow and knows no network; this is where its ports lead.
 
 mod desk;
+mod dossier;
 mod ledger;
 mod settlement;
 mod sink;

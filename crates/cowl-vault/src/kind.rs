@@ -43,6 +43,9 @@ const SIGNATURES: &[(usize, &[u8], Kind)] = &[
     (0, b"\xff\x0a", Kind::Image),
     (0, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", Kind::Office),
     (0, b"{\\rtf", Kind::Text),
+    // The program's own: a published model, and weights that are sealed to their owner.
+    (0, b"cowl/model/v1\n", Kind::Model),
+    (0, b"cowl/sealed-weights/v1\n", Kind::Weights),
 ];
 
 fn by_signature(head: &[u8]) -> Option<Kind> {

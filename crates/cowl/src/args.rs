@@ -12,6 +12,7 @@ mod grant;
 mod image;
 mod job;
 mod key;
+mod model;
 mod party;
 mod record;
 mod seal;
@@ -29,6 +30,9 @@ pub(crate) use image::{
 };
 pub(crate) use job::{EvidenceCommand, JobCommand, ShowJobArguments};
 pub(crate) use key::{ExportKeyArguments, KeyCommand, MakeKeyArguments, RecipientArguments};
+pub(crate) use model::{
+    ImportModelArguments, InspectModelArguments, ModelCommand, ReadingArguments, TruncationChoice,
+};
 pub(crate) use party::{
     KitArguments, LoginArguments, PartyCommand, PasswdArguments, RegisterArguments, ServerArguments,
     StayArguments, VerifyArguments,
@@ -95,6 +99,9 @@ pub(crate) enum Command {
     /// Tables that the cloud adds up and cannot read: statistics and regression
     #[command(subcommand)]
     Table(TableCommand),
+    /// Models that others run and cannot see
+    #[command(subcommand)]
+    Model(ModelCommand),
     /// Questions about tables: ask, consent, refuse
     #[command(subcommand)]
     Job(JobCommand),

@@ -19,6 +19,7 @@ mod image;
 mod items;
 mod job;
 mod key;
+mod model;
 mod party;
 mod profile;
 mod record;
@@ -51,6 +52,7 @@ pub(crate) fn run(context: &Context, command: Command) -> Result<()> {
         Command::Record(command) => block_on(record::run(context, command)),
         Command::Grant(command) => block_on(grant::run(context, command)),
         Command::Table(command) => table::run(context, command),
+        Command::Model(command) => model::run(context, command),
         Command::Job(command) => block_on(job::run(context, command)),
         Command::Evidence(command) => block_on(evidence::run(context, command)),
         Command::Audit(AuditCommand::List { limit }) => block_on(audit::list(context, limit)),

@@ -14,6 +14,7 @@ mod failure;
 mod harden;
 mod hidden_line;
 mod keeper;
+mod models;
 mod moment;
 mod output;
 mod pdf_text;

@@ -190,12 +190,22 @@ pub(crate) fn grant() -> impl Strategy<Value = Grant> {
 }
 
 fn compute_terms() -> impl Strategy<Value = ComputeTerms> {
-    let runs = option::of(any::<u32>());
-    ("[a-z0-9-]{1,32}", any::<u32>(), runs).prop_map(|(technique, minimum_cohort, runs)| ComputeTerms {
-        technique,
-        minimum_cohort,
-        runs,
-    })
+    let output = prop_oneof![
+        Just(OutputRule::Values),
+        Just(OutputRule::Labels),
+        any::<u32>().prop_map(OutputRule::Top)
+    ];
+    let inference = (output, select(OutputReceivers::ALL))
+        .prop_map(|(output, receivers)| InferenceTerms { output, receivers });
+    let (runs, inference) = (option::of(any::<u32>()), option::of(inference));
+    ("[a-z0-9-]{1,32}", any::<u32>(), runs, inference).prop_map(
+        |(technique, minimum_cohort, runs, inference)| ComputeTerms {
+            technique,
+            minimum_cohort,
+            runs,
+            inference,
+        },
+    )
 }
 
 pub(crate) fn share() -> impl Strategy<Value = Share> {

@@ -195,10 +195,24 @@ fn grants() -> Vec<Vector> {
             technique: "additive-he".to_owned(),
             minimum_cohort: 10,
             runs: Some(100),
+            inference: None,
         }),
         ..on_item.clone()
     };
     let (of_epoch, of_item) = (ShareTarget::Epoch(3), ShareTarget::Item(item, 2));
+    let to_infer = Grant {
+        powers: Powers::of([Power::Read, Power::Compute]),
+        compute: Some(ComputeTerms {
+            technique: "mpc".to_owned(),
+            minimum_cohort: 1,
+            runs: Some(100),
+            inference: Some(InferenceTerms {
+                output: OutputRule::Top(3),
+                receivers: OutputReceivers::DataOwner,
+            }),
+        }),
+        ..on_item.clone()
+    };
     let share = |target| Share { grant, target, sealed: vec![0x5e; 40] };
     let revocation = Revocation { grant, record, last: of_epoch, revoked_at: NOW, checkpoint: checkpoint() };
     let (request, powers) = (RequestId::from_bytes([0x55; 16]), Powers::of([Power::Read]));
@@ -218,6 +232,7 @@ fn grants() -> Vec<Vector> {
         signed("grant-on-record", &on_record),
         signed("grant-on-item", &on_item),
         signed("grant-to-compute", &to_compute),
+        signed("grant-to-infer", &to_infer),
         signed("share-of-epoch", &share(of_epoch)),
         signed("share-of-item", &share(of_item)),
         signed("revocation", &revocation),

@@ -75,6 +75,7 @@ fn fixed_lists_are_written_in_one_way() {
     words_are_read_back(Power::ALL);
     words_are_read_back(Purpose::ALL);
     words_are_read_back(Kind::ALL);
+    words_are_read_back(OutputReceivers::ALL);
     words_are_read_back(SuiteId::ALL);
     words_are_read_back(EventKind::ALL);
     words_are_read_back(JobState::ALL);
@@ -128,7 +129,7 @@ proptest! {
             compute,
             ..any.clone()
         };
-        let terms = ComputeTerms { technique: "additive-he".to_owned(), minimum_cohort: 10, runs: Some(3) };
+        let terms = ComputeTerms { technique: "additive-he".to_owned(), minimum_cohort: 10, runs: Some(3), inference: None };
         prop_assert!(grant(&[Power::Read], None).terms_fit() && grant(&[Power::Read], None).opens());
         let compute_only = grant(&[Power::Compute], Some(terms.clone()));
         prop_assert!(compute_only.terms_fit() && !compute_only.opens());
@@ -137,9 +138,18 @@ proptest! {
     }
 }
 
+fn inference(output: OutputRule) -> Option<InferenceTerms> {
+    Some(InferenceTerms { output, receivers: OutputReceivers::DataOwner })
+}
+
 #[test]
 fn terms_name_a_technique_and_bound_something() {
-    let sound = ComputeTerms { technique: "additive-he".to_owned(), minimum_cohort: 10, runs: Some(3) };
+    let sound = ComputeTerms {
+        technique: "additive-he".to_owned(),
+        minimum_cohort: 10,
+        runs: Some(3),
+        inference: None,
+    };
     assert!(sound.is_sound() && ComputeTerms { runs: None, ..sound.clone() }.is_sound());
     for unsound in [
         ComputeTerms { technique: String::new(), ..sound.clone() },
@@ -147,6 +157,7 @@ fn terms_name_a_technique_and_bound_something() {
         ComputeTerms { technique: "a".repeat(33), ..sound.clone() },
         ComputeTerms { minimum_cohort: 0, ..sound.clone() },
         ComputeTerms { runs: Some(0), ..sound.clone() },
+        ComputeTerms { inference: inference(OutputRule::Top(0)), ..sound.clone() },
     ] {
         assert!(!unsound.is_sound(), "{unsound:?}");
     }

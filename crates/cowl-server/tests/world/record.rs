@@ -221,7 +221,8 @@ pub(crate) fn compute_grant_of(
 ) -> (GrantId, NewGrant) {
     let (id, mut new) = grant_of(owner, record, scope, grantee, &[Power::Compute], expires_at);
     let grant = Signed::<Grant>::from_bytes(&new.grant.0).unwrap().dangerous_unverified().unwrap();
-    let compute = Some(ComputeTerms { technique: "additive-he".to_owned(), minimum_cohort: 10, runs });
+    let compute =
+        Some(ComputeTerms { technique: "additive-he".to_owned(), minimum_cohort: 10, runs, inference: None });
     (new.grant, new.shares) = (owner.sign(&Grant { compute, ..grant }), Vec::new());
     (id, new)
 }

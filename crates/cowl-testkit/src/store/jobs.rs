@@ -139,7 +139,7 @@ fn to_compute(
 ) -> Proven<Grant> {
     let grant = owner.grant(record.id, scope, grantee, Powers::of([Power::Compute]), None);
     let technique = technique.to_owned();
-    let compute = Some(ComputeTerms { technique, minimum_cohort: 10, runs });
+    let compute = Some(ComputeTerms { technique, minimum_cohort: 10, runs, inference: None });
     owner.prove(&Grant { compute, ..(*grant).clone() })
 }
 

@@ -218,7 +218,7 @@ pub fn grants_of(
 }
 
 fn any_group(technique: &TechniqueId) -> ComputeTerms {
-    ComputeTerms { technique: technique.as_str().to_owned(), minimum_cohort: 1, runs: None }
+    ComputeTerms { technique: technique.as_str().to_owned(), minimum_cohort: 1, runs: None, inference: None }
 }
 
 /// A grant on a whole record without an end, not yet signed; terms to compute are for the caller to add.

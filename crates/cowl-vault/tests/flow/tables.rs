@@ -40,7 +40,8 @@ async fn with_table(world: &World) -> (RecordId, ItemInfo, Vec<u8>) {
 }
 
 fn to_compute(record: RecordId, item: ItemId, grantee: &str) -> GrantSpec {
-    let terms = ComputeTerms { technique: "additive-he".to_owned(), minimum_cohort: 10, runs: None };
+    let terms =
+        ComputeTerms { technique: "additive-he".to_owned(), minimum_cohort: 10, runs: None, inference: None };
     let powers = Powers::of([Power::Compute]);
     GrantSpec { powers, compute: Some(terms), ..grant_spec(record, &[item], grantee) }
 }
@@ -120,7 +121,8 @@ async fn terms_go_with_the_power_to_compute_and_with_no_other() {
     let world = World::start().await;
     let (record, item, _) = with_table(&world).await;
     let good = to_compute(record, item.item, world.insurer.handle);
-    let unbounded = ComputeTerms { technique: "additive-he".to_owned(), minimum_cohort: 0, runs: None };
+    let unbounded =
+        ComputeTerms { technique: "additive-he".to_owned(), minimum_cohort: 0, runs: None, inference: None };
     for wrong in [
         GrantSpec { compute: None, ..good.clone() },
         GrantSpec { powers: Powers::of([Power::Read]), ..good.clone() },

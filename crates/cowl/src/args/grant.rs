@@ -1,10 +1,10 @@
 //! `cowl grant …`
 
 use clap::{Args, Subcommand};
-use cowl_domain::{ComputeTerms, Power, Powers, Purpose};
+use cowl_domain::{ComputeTerms, InferenceTerms, OutputReceivers, OutputRule, Power, Powers, Purpose};
 
 use crate::moment::Until;
-use crate::tables::TECHNIQUE;
+use crate::{models, tables};
 
 /// What is to be done with grants and requests. Both go by identifier or the beginning of one.
 #[derive(Debug, Subcommand)]
@@ -72,34 +72,55 @@ pub(crate) struct Terms {
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "With power 'compute'")]
 pub(crate) struct ComputingTerms {
-    /// The only technique that is allowed; additive-he otherwise
+    /// The only technique that is allowed: mpc for a model, additive-he otherwise
     #[arg(long, value_name = "NAME")]
     pub(crate) technique: Option<String>,
-    /// No figure may be about fewer rows; 10 otherwise
+    /// Of a table: no figure may be about fewer rows; 10 otherwise
     #[arg(long, value_name = "ROWS")]
     pub(crate) minimum_cohort: Option<u32>,
     /// The most jobs; any number otherwise
     #[arg(long, value_name = "N")]
     pub(crate) runs: Option<u32>,
+    /// Of a model: what of its output may be told, 'labels', 'top-K' or 'values'; labels otherwise
+    #[arg(long, value_name = "RULE")]
+    pub(crate) output: Option<OutputRule>,
+    /// Of a model: who gets the output, 'data-owner', 'model-owner' or 'both'; the data owner otherwise
+    #[arg(long, value_name = "WHO")]
+    pub(crate) receives: Option<OutputReceivers>,
 }
 
 impl ComputingTerms {
     /// The terms that go with these powers.
     ///
     /// # Errors
-    /// When there are terms and no power to compute.
+    /// When there are terms and no power to compute, or terms of another technique.
     pub(crate) fn resolve(&self, powers: Powers) -> Result<Option<ComputeTerms>, String> {
-        if powers.contains(Power::Compute) {
-            return Ok(Some(ComputeTerms {
-                technique: self.technique.clone().unwrap_or_else(|| TECHNIQUE.to_owned()),
-                minimum_cohort: self.minimum_cohort.unwrap_or(MINIMUM_COHORT),
-                runs: self.runs,
-            }));
+        let for_a_model = self.output.is_some() || self.receives.is_some();
+        if !powers.contains(Power::Compute) {
+            let any = self.technique.is_some() || self.minimum_cohort.is_some() || self.runs.is_some();
+            return match any || for_a_model {
+                true => Err(
+                    "--technique, --minimum-cohort, --runs, --output and --receives are for power 'compute'"
+                        .to_owned(),
+                ),
+                false => Ok(None),
+            };
         }
-        match self.technique.is_some() || self.minimum_cohort.is_some() || self.runs.is_some() {
-            true => Err("--technique, --minimum-cohort and --runs are for power 'compute'".to_owned()),
-            false => Ok(None),
+        let usual = if for_a_model { models::TECHNIQUE } else { tables::TECHNIQUE };
+        let technique = self.technique.clone().unwrap_or_else(|| usual.to_owned());
+        let is_model = technique == models::TECHNIQUE;
+        if is_model && self.minimum_cohort.is_some() {
+            return Err("--minimum-cohort is for tables; a model is run on one input".to_owned());
         }
+        if !is_model && for_a_model {
+            return Err(format!("--output and --receives are for models, not for technique {technique}"));
+        }
+        let inference = is_model.then(|| InferenceTerms {
+            output: self.output.unwrap_or(OutputRule::Labels),
+            receivers: self.receives.unwrap_or(OutputReceivers::DataOwner),
+        });
+        let minimum_cohort = self.minimum_cohort.unwrap_or(if is_model { 1 } else { MINIMUM_COHORT });
+        Ok(Some(ComputeTerms { technique, minimum_cohort, runs: self.runs, inference }))
     }
 }
 
@@ -193,7 +214,8 @@ Examples:
   cowl grant make --to radiologist@city --study 1.2.840.113619.2.55 --purpose second-opinion --until 7d
   cowl grant make --to insurer --item invoice.pdf --purpose billing
   cowl grant make --to hospital@city --all --power read+append --purpose treatment --until 2026-12-31
-  cowl grant make --to lab@university --item stays --power compute --minimum-cohort 20 --purpose research";
+  cowl grant make --to lab@university --item stays --power compute --minimum-cohort 20 --purpose research
+  cowl grant make --to hospital --item tissue --power compute --output labels --runs 100 --purpose diagnosis";
 
 const REVOKE_EXAMPLES: &str = "\
 Examples:

@@ -12,6 +12,7 @@ use super::{Context, items, request, trust};
 use crate::args::{GrantCommand, ListGrantsArguments, MakeArguments, RevokeArguments};
 use crate::columns::{Columns, printable};
 use crate::failure::{Failure, Result};
+use crate::models;
 use crate::moment::{Moment, Until};
 use crate::output::Output;
 use crate::session;
@@ -37,6 +38,7 @@ async fn make(context: &Context, arguments: &MakeArguments) -> Result<()> {
     let vault = session::unlock_and_resume(context).await?;
     let (record, items) = items::contents(&vault, &arguments.contents).await?;
     check_subject(compute.is_some(), &items)?;
+    let powers = models::powers(&vault, record, &items, arguments.terms.power, compute.as_ref()).await?;
     let grantee = trust::confirm(context, &vault, &arguments.to, arguments.trust_first_use).await?;
     if grantee.trust == Trust::Own {
         return Err(Failure::usage("you may open what is yours without a grant"));
@@ -45,7 +47,7 @@ async fn make(context: &Context, arguments: &MakeArguments) -> Result<()> {
         record,
         items,
         grantee: grantee.handle.to_string(),
-        powers: arguments.terms.power,
+        powers,
         compute,
         purpose: arguments.terms.purpose,
         expires_at,
@@ -58,8 +60,8 @@ async fn make(context: &Context, arguments: &MakeArguments) -> Result<()> {
 /// Whoever may compute on a record and not read it could not find out what is in it.
 fn check_subject(computes: bool, items: &[cowl_domain::ItemId]) -> Result<()> {
     if computes && items.is_empty() {
-        return Err(Failure::usage("power 'compute' is given table by table")
-            .with_hint("name the tables: --item TABLE"));
+        return Err(Failure::usage("power 'compute' is given table by table, model by model")
+            .with_hint("name them: --item ITEM"));
     }
     Ok(())
 }
@@ -212,18 +214,30 @@ struct Computing {
     minimum_cohort: u32,
     /// The most jobs; absent when there is no bound.
     runs: Option<u32>,
+    /// Of a model: what of its output may be told.
+    output: Option<String>,
+    /// Of a model: who gets the output.
+    receives: Option<&'static str>,
 }
 
 impl From<&ComputeTerms> for Computing {
     fn from(terms: &ComputeTerms) -> Self {
-        let ComputeTerms { technique, minimum_cohort, runs } = terms.clone();
-        Self { technique, minimum_cohort, runs }
+        let ComputeTerms { technique, minimum_cohort, runs, inference } = terms.clone();
+        let output = inference.map(|terms| terms.output.to_string());
+        let receives = inference.map(|terms| terms.receivers.as_str());
+        Self { technique, minimum_cohort, runs, output, receives }
     }
 }
 
 impl fmt::Display for Computing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}, figures of {} rows or more", printable(&self.technique), self.minimum_cohort)?;
+        let technique = printable(&self.technique);
+        match (&self.output, self.receives) {
+            (Some(output), Some(who)) => {
+                write!(f, "{technique}, tells {output} to {}", who.replace('-', " "))?
+            }
+            _ => write!(f, "{technique}, figures of {} rows or more", self.minimum_cohort)?,
+        }
         self.runs.iter().try_for_each(|runs| write!(f, ", {} at the most", count((*runs).into(), "job")))
     }
 }

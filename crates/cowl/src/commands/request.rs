@@ -42,6 +42,14 @@ pub(super) async fn approve(context: &Context, arguments: &ApproveArguments) -> 
     let (record, items) = items::contents(&vault, &contents(&arguments.contents, &request)).await?;
     trust::confirm(context, &vault, request.from.as_str(), arguments.trust_first_use).await?;
     let compute = arguments.computing.resolve(request.powers).map_err(Failure::usage)?;
+    if compute.as_ref().is_some_and(|terms| terms.inference.is_some())
+        && !request.powers.contains(cowl_domain::Power::Read)
+    {
+        return Err(Failure::no(
+            "a model is run by whoever may read its architecture; the request asks for less",
+        )
+        .with_hint("have it asked with --power read+compute, or give it: cowl grant make"));
+    }
     let grants = vault.approve(request.request, items, record, expires_at, compute).await?;
     context.output.data(&GrantList::from(grants.as_slice()))
 }

@@ -140,6 +140,7 @@ impl Study {
                 technique: TECHNIQUE.to_owned(),
                 minimum_cohort: MINIMUM_COHORT,
                 runs: None,
+                inference: None,
             }),
             purpose: Purpose::Research,
             expires_at: None,

@@ -57,6 +57,9 @@ pub(crate) async fn known_tables(vault: &Vault) -> Result<Vec<KnownTable>> {
     let mut tables = own_tables(vault).await?;
     for grant in vault.grants_to_compute().await? {
         let Scope::Item(item) = grant.scope else { continue };
+        if crate::models::catalog::runs_models(&grant) {
+            continue;
+        }
         if let Some(known) = tables.iter_mut().find(|table| table.info.item.item == item) {
             known.grants.push(grant);
             continue;
