@@ -7,11 +7,13 @@ mod evaluate;
 mod form;
 mod operator;
 mod simplify;
+mod telling;
 
 pub use evaluate::EvaluationError;
 pub(crate) use evaluate::{over, place_of_largest};
 pub use form::FormError;
 pub use operator::{Interpolation, Operator, PublicTensor, Tap};
+pub use telling::{Telling, TellingError};
 
 use minicbor::Encode;
 

@@ -6,7 +6,7 @@
 use minicbor::bytes::ByteVec;
 use minicbor::{Decode, Encode};
 
-use crate::graph::{FormError, Graph};
+use crate::graph::{FormError, Graph, Telling, TellingError};
 use crate::program::{CompileError, Program, Rounding, compile};
 use crate::ring::Ring;
 
@@ -43,6 +43,18 @@ pub enum PublishedError {
     /// An architecture that does not hold together.
     #[error(transparent)]
     Architecture(#[from] FormError),
+}
+
+/// A model for which there is no program.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ProgramError {
+    /// Not that can be told of its outputs.
+    #[error(transparent)]
+    Telling(#[from] TellingError),
+    /// Its architecture has no program on these numbers.
+    #[error(transparent)]
+    Compile(#[from] CompileError),
 }
 
 #[derive(Encode, Decode)]
@@ -90,12 +102,14 @@ impl PublishedModel {
         if model.to_bytes() == bytes { Ok(model) } else { Err(PublishedError::Malformed) }
     }
 
-    /// The program that all who run it make of it.
+    /// What all who run it compute when so much of the outputs is told, and the program of that.
     ///
     /// # Errors
-    /// [`CompileError`] names the layer.
-    pub fn program(&self) -> Result<Program, CompileError> {
-        compile(&self.architecture, self.ring, self.rounding)
+    /// [`ProgramError`] names the output or the layer.
+    pub fn program(&self, telling: Telling) -> Result<(Graph, Program), ProgramError> {
+        let graph = self.architecture.telling(telling)?;
+        let program = compile(&graph, self.ring, self.rounding)?;
+        Ok((graph, program))
     }
 }
 
@@ -133,7 +147,7 @@ mod tests {
     fn a_model_is_read_back_as_it_was_written() {
         let (model, bytes) = (model(), model().to_bytes());
         assert_eq!(PublishedModel::from_bytes(&bytes).as_ref(), Ok(&model));
-        assert_eq!(model.program().unwrap().ring(), model.ring);
+        assert_eq!(model.program(Telling::Values).unwrap().1.ring(), model.ring);
     }
 
     #[test]

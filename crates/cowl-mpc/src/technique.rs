@@ -29,7 +29,7 @@ use cowl_job::{
 pub use agreement::{Agreed, check_agreement, verify};
 pub use forecast::{Forecast, LayerForecast, Sides};
 pub use ports::{Computed, Parties};
-pub use program::{InferenceProgram, check_terms};
+pub use program::{InferenceProgram, check_terms, telling};
 pub use proof::{InferenceProof, RunProof};
 pub use result::{InferenceResult, ResultError, ResultTensor};
 pub use told::Told;

@@ -2,14 +2,19 @@
 //! came out, and who learnt what.
 //!
 //! [`coefficients`] and [`histogram`] say what is drawn, [`canvas`] with what, [`page`] puts text, tables and plots
-//! together. Nothing here computes a figure or decides who may see it: a histogram of residuals takes
+//! together, [`inference`] is the page of a run of a model. Nothing here computes a figure or decides who may see it: a histogram of residuals takes
 //! [`histogram::Residuals`], which only somebody who has the cells can make.
 
+pub(crate) mod bars;
 mod canvas;
 pub(crate) mod coefficients;
 pub(crate) mod histogram;
+#[allow(dead_code, reason = "'cowl infer run --report' writes it")]
+pub(crate) mod inference;
 pub(crate) mod outcome;
 pub(crate) mod page;
+#[allow(dead_code, reason = "'cowl infer run --report' hands pictures in")]
+pub(crate) mod picture;
 #[cfg(test)]
 mod tests;
 
@@ -17,6 +22,8 @@ pub(crate) use canvas::{Plot, PlotError, png, svg};
 pub(crate) use coefficients::CoefficientPlot;
 pub(crate) use histogram::{ResidualPlot, Residuals};
 pub(crate) use page::{Learnt, Report, Section, Sheet};
+#[allow(unused_imports, reason = "'cowl infer run --report' hands pictures in")]
+pub(crate) use picture::Picture;
 
 /// Four digits that count, for tables and labels.
 pub(crate) fn figure(value: f64) -> String {

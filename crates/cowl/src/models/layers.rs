@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use cowl_model::graph::Telling;
 use cowl_model::{Program, PublishedModel, inspect};
 use cowl_mpc::technique::{Forecast, LayerForecast};
 use serde::Serialize;
@@ -80,10 +81,9 @@ impl ModelView {
     /// An architecture for which there is no program.
     pub(crate) fn new(model: &PublishedModel) -> Result<Self> {
         let refused = |error: &dyn fmt::Display| Failure::no(format!("the model cannot be run: {error}"));
-        let program = model.program().map_err(|error| refused(&error))?;
-        let forecast = Forecast::of(&model.architecture, &program).map_err(|error| refused(&error))?;
-        let graph = &model.architecture;
-        let summaries = inspect::layers(graph, &program);
+        let (graph, program) = model.program(Telling::Values).map_err(|error| refused(&error))?;
+        let forecast = Forecast::of(&graph, &program).map_err(|error| refused(&error))?;
+        let summaries = inspect::layers(&graph, &program);
         let layers: Vec<LayerView> =
             summaries.into_iter().map(|summary| LayerView::new(summary, &forecast)).collect();
         let port = |port: &cowl_model::graph::Port| PortView {

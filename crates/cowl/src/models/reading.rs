@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use cowl_model::graph::Telling;
 use cowl_model::onnx::{Folder, LARGEST_FILE};
 use cowl_model::{ImportOptions, Model, PublishedModel, Rounding, import};
 
@@ -33,8 +34,8 @@ pub(crate) fn read(path: &Path, arguments: &ReadingArguments) -> Result<ReadMode
         TruncationChoice::Faithful => Rounding::Faithful,
     };
     let published = PublishedModel { architecture, ring, rounding, classes: Vec::new() };
-    let program = published.program().map_err(|error| refused(path, &error))?;
-    cowl_model::fixed::quantise_weights(&program, &published.architecture, &weights)
+    let (graph, program) = published.program(Telling::Values).map_err(|error| refused(path, &error))?;
+    cowl_model::fixed::quantise_weights(&program, &graph, &weights)
         .map_err(|error| refused(path, &error).with_hint("take a larger ring: --ring 48 or --ring 64"))?;
     Ok(ReadModel { published, weights, notes, choice })
 }

@@ -17,6 +17,12 @@ use plotters::style::{Color, FontStyle, ShapeStyle, TextStyle, WHITE, register_f
 #[error("the plot cannot be drawn: {0}")]
 pub(crate) struct PlotError(String);
 
+impl PlotError {
+    pub(super) fn new(why: String) -> Self {
+        Self(why)
+    }
+}
+
 /// What can be drawn on a [`Canvas`].
 pub(crate) trait Plot {
     /// Width and height in units of a CSS pixel.

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::canvas::{Plot, PlotError, svg};
+use super::picture::Picture;
 
 /// What goes onto a page.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -39,6 +40,10 @@ pub(crate) enum Section {
         svg: String,
         description: String,
     },
+    /// Pictures side by side, each over its caption.
+    Pictures(Vec<Picture>),
+    /// Colours with their names.
+    Swatches(Vec<(String, [u8; 3])>),
 }
 
 impl Section {
@@ -126,7 +131,34 @@ impl Page {
                 "<figure role=\"img\" aria-label=\"{}\">{svg}</figure>",
                 escaped(description)
             )),
+            Section::Pictures(pictures) => self.pictures(pictures),
+            Section::Swatches(colours) => self.swatches(colours),
         }
+    }
+
+    fn pictures(&mut self, pictures: &[Picture]) {
+        self.raw(format_args!("<div class=\"pictures\">"));
+        for picture in pictures {
+            let (caption, (width, height)) = (escaped(&picture.caption), picture.size());
+            // Memory is all that an encoder that writes into it can run out of.
+            let Ok(uri) = picture.uri() else { continue };
+            self.raw(format_args!(
+                "<figure class=\"picture\"><img src=\"{uri}\" width=\"{width}\" height=\"{height}\" alt=\"{caption}\">\
+                 <figcaption>{caption}</figcaption></figure>"
+            ));
+        }
+        self.raw(format_args!("</div>"));
+    }
+
+    fn swatches(&mut self, colours: &[(String, [u8; 3])]) {
+        self.raw(format_args!("<p class=\"swatches\">"));
+        for (name, [red, green, blue]) in colours {
+            self.raw(format_args!(
+                "<span><i style=\"background:rgb({red},{green},{blue})\"></i>{}</span> ",
+                escaped(name)
+            ));
+        }
+        self.raw(format_args!("</p>"));
     }
 
     fn sheet(&mut self, sheet: &Sheet) {
@@ -182,7 +214,7 @@ fn escaped(text: &str) -> String {
 
 /// The policy forbids whatever a page could do beyond being read.
 const HEAD_BEFORE_TITLE: &str = "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
-<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\
+<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src data:; style-src 'unsafe-inline'\">\
 <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">";
 const STYLE: &str = include_str!("page.css");
 const FOOTER: &str = "Made by Cowl. The page holds everything it shows; it fetches and sends nothing.";
