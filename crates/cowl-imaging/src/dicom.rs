@@ -8,9 +8,11 @@ mod elements;
 mod label;
 mod raster;
 mod report;
+mod slice;
 
 pub use elements::Tag;
 pub use label::DicomLabel;
+pub use slice::{Slice, SliceError};
 
 use std::collections::BTreeMap;
 

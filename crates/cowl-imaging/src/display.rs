@@ -1,6 +1,7 @@
 //! Images for display: pictures of 8 bits, gray or RGB, and the 8-bit view of a frame of a medical image.
 
-use image::{DynamicImage, ImageDecoder, ImageReader, Limits};
+use image::codecs::png::PngEncoder;
+use image::{DynamicImage, ExtendedColorType, ImageDecoder, ImageEncoder, ImageReader, Limits};
 
 use crate::pixels::{PixelLayout, RasterSpan, SampleFormat};
 
@@ -20,6 +21,9 @@ pub enum DisplayError {
     /// The picture has more than 8 bits a sample or is transparent; making it 8-bit RGB would lose more than asked.
     #[error("only opaque pictures of 8 bits a sample are display images")]
     NotPlain,
+    /// The picture cannot be written as PNG.
+    #[error("the picture cannot be written as PNG")]
+    Unwritable(#[source] image::ImageError),
     /// Sides and number of samples do not agree.
     #[error("the samples do not fill the image")]
     WrongSize,
@@ -108,8 +112,24 @@ impl DisplayImage {
             3 => Channels::Rgb,
             _ => return None,
         };
-        let samples = spread(&values(layout.format(), frame));
+        let samples = spread(&stored_values(layout.format(), frame));
         Self::new(layout.columns() as u32, layout.rows() as u32, channels, samples).ok()
+    }
+
+    /// The picture as a PNG file.
+    ///
+    /// # Errors
+    /// [`DisplayError::Unwritable`] if the encoder fails, which it has no reason to.
+    pub fn png(&self) -> Result<Vec<u8>, DisplayError> {
+        let kind = match self.channels {
+            Channels::Gray => ExtendedColorType::L8,
+            Channels::Rgb => ExtendedColorType::Rgb8,
+        };
+        let mut file = Vec::new();
+        PngEncoder::new(&mut file)
+            .write_image(&self.samples, self.width, self.height, kind)
+            .map_err(DisplayError::Unwritable)?;
+        Ok(file)
     }
 
     /// Pixels of a row.
@@ -138,7 +158,8 @@ pub fn is_display_image(bytes: &[u8]) -> bool {
     image::guess_format(bytes).is_ok()
 }
 
-fn values(format: SampleFormat, bytes: &[u8]) -> Vec<i32> {
+/// Samples as numbers, as they are stored.
+pub(crate) fn stored_values(format: SampleFormat, bytes: &[u8]) -> Vec<i32> {
     match (format.bytes(), format.is_signed()) {
         (1, false) => bytes.iter().map(|&byte| i32::from(byte)).collect(),
         (1, true) => bytes.iter().map(|&byte| i32::from(byte as i8)).collect(),
