@@ -1,4 +1,4 @@
-//! The house's own commands: `cargo xtask <demo|test|bench|check|fuzz>`.
+//! The house's own commands: `cargo xtask <demo|test|bench|check|fuzz|fmri>`.
 //!
 //! This crate compiles in seconds on purpose: it runs before anything else is built, so it has `serde` and
 //! `serde_json` beside the standard library and nothing more.
@@ -10,6 +10,7 @@ mod bench;
 mod check;
 mod demo;
 mod failure;
+mod fmri;
 mod fuzz;
 mod process;
 mod services;
@@ -28,7 +29,8 @@ usage: cargo xtask <command>
   test [GROUP]           all | check | units | fuzz | stores | interop | chaos
   bench [NAME [--json]]  measure ours and the peers; without NAME: list what there is
   check                  the rules of the house: layers, closures, licences, manifests, sources
-  fuzz [TARGET] [SECS]   run one fuzz target, or each, for SECS (60)";
+  fuzz [TARGET] [SECS]   run one fuzz target, or each, for SECS (60)
+  fmri                   train the stand-in for the classifier of brain networks anew";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -56,6 +58,7 @@ fn dispatch(arguments: &[String]) -> Result<ExitCode> {
         "test" => test::run(&workspace, rest),
         "bench" => bench::run(&workspace, rest),
         "check" => check::run(&workspace, rest),
+        "fmri" => fmri::run(&workspace, rest),
         "fuzz" => fuzz::run(&workspace, rest),
         other => Err(Failure::new(format!("unknown command `{other}`\n\n{USAGE}"))),
     }

@@ -9,6 +9,7 @@
 //! | `COWL_TEST_AGE` | the program `age` of Debian, which is also first on `PATH`; `age-keygen` beside it |
 //! | `COWL_TEST_AGE_NPM` | a folder whose `node_modules` has `age-encryption` |
 //! | `COWL_TEST_ONNX` | the folder `onnx/backend/test/data` of PyPI's `onnx`: ONNX's own tests |
+//! | `COWL_TEST_TEXT_ORIENTATION` | a trained ONNX network of PyPI's `rapidocr-onnxruntime` |
 //! | `COWL_TEST_CCTV` | the folder of npm's `cctv-age`: the C2SP vectors |
 //!
 //! Whoever sets `COWL_TEST_POSTGRES` or `COWL_TEST_S3` before has the tests talk to a server of their own.
@@ -29,16 +30,19 @@ use postgres::Postgres;
 use s3::S3;
 
 pub(crate) use apt::{install, unpack};
-pub(crate) use python::environment as python_environment;
+pub(crate) use python::{environment as python_environment, packages as python_packages};
 
 const POSTGRES: &str = "COWL_TEST_POSTGRES";
 const S3_ENDPOINT: &str = "COWL_TEST_S3";
 const AGE: &str = "COWL_TEST_AGE";
 const AGE_NPM: &str = "COWL_TEST_AGE_NPM";
 const ONNX: &str = "COWL_TEST_ONNX";
+const TEXT_ORIENTATION: &str = "COWL_TEST_TEXT_ORIENTATION";
 
 /// The last wheel with the tests of single operators in it.
 const ONNX_REQUIREMENT: &str = "onnx==1.20.0";
+
+const TEXT_REQUIREMENT: &str = "rapidocr-onnxruntime==1.4.4";
 
 /// Variables for the tests' environment.
 pub(crate) type Environment = Vec<(String, OsString)>;
@@ -74,6 +78,9 @@ impl Services {
         }
         if needs.onnx {
             services.attempt("ONNX's tests", ONNX, |services| services.fetch_onnx_tests(workspace));
+            services.attempt("a trained network", TEXT_ORIENTATION, |services| {
+                services.fetch_text_orientation(workspace)
+            });
         }
         services
     }
@@ -146,6 +153,18 @@ impl Services {
             return Err(Failure::new(format!("{ONNX_REQUIREMENT} came without its tests")));
         }
         self.set(ONNX, data);
+        Ok(())
+    }
+
+    fn fetch_text_orientation(&mut self, workspace: &Workspace) -> Result<()> {
+        const NETWORK: &str = "rapidocr_onnxruntime/models/ch_ppocr_mobile_v2.0_cls_infer.onnx";
+        let environment =
+            python::environment(workspace, "text-orientation", &[TEXT_REQUIREMENT], &["--no-deps"])?;
+        let network = python::packages(&environment)?.join(NETWORK);
+        if !network.is_file() {
+            return Err(Failure::new(format!("{TEXT_REQUIREMENT} came without {NETWORK}")));
+        }
+        self.set(TEXT_ORIENTATION, network);
         Ok(())
     }
 

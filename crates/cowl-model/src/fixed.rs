@@ -4,6 +4,7 @@
 //! its masks brings a rule that knows them; without masks [`Nearest`] comes within one unit of it at each truncation.
 //! Programs made for [`crate::program::Rounding::Faithful`] are run with [`Faithful`], bit for bit.
 
+mod accuracy;
 mod ranges;
 
 use crate::graph::{self, EvaluationError, Graph};
@@ -13,6 +14,7 @@ use crate::ring::{OutOfRange, Ring};
 use crate::shape::{Shape, ShapeError};
 use crate::tensor::Tensor;
 
+pub use accuracy::{Accuracy, accuracy};
 pub use ranges::{Overflow, Ranges, bound, observe};
 
 /// Why a program cannot be evaluated.

@@ -1,10 +1,18 @@
-//! Networks of the literature with seeded weights, for benches and tests where no trained weights can be had.
+//! Networks of the literature with seeded weights, for benches and tests where no trained weights can be had; and one
+//! whose stand-in was trained ([`fmri_trained`]).
 //!
-//! Their weights mean nothing; their shapes and costs are those of the real ones. All are ONNX files, so that other
+//! Seeded weights mean nothing; shapes and costs are those of the real ones. All are ONNX files, so that other
 //! programs run the very same.
+
+mod trained;
+
+pub use trained::{NotCompact, fmri_trained};
 
 use crate::onnx::builder::{Builder, int, ints};
 use crate::onnx::messages::AttributeProto;
+
+/// Numbers of the layers of the classifier of resting-state networks.
+const FMRI_SIZES: [usize; 5] = [45 * 54 * 45, 200, 200, 200, 58];
 
 /// A perceptron for 28×28 images: 784–128–128–10, ReLU.
 pub fn perceptron(seed: u64) -> Vec<u8> {
@@ -13,7 +21,7 @@ pub fn perceptron(seed: u64) -> Vec<u8> {
 
 /// The published classifier of resting-state networks: 109,350–200–200–200–58, ReLU, over a map of 45×54×45.
 pub fn fmri(seed: u64) -> Vec<u8> {
-    layers(&[45 * 54 * 45, 200, 200, 200, 58], seed)
+    layers(&FMRI_SIZES, seed)
 }
 
 /// LeNet-5 (LeCun and others, 1998) with ReLU and max pooling, for 28×28 images.

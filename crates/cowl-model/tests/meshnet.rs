@@ -77,6 +77,23 @@ fn labels_are_the_same_on_integers() {
     assert!(agreement >= 0.999, "{ring}: {agreement}");
 }
 
+/// The network has no size of its own: every layer is a convolution.
+#[test]
+fn the_same_network_takes_another_size_by_a_shape_at_import() {
+    let options = ImportOptions {
+        shapes: [("t1".to_owned(), vec![1, 1, 32, 32, 32])].into(),
+        ..ImportOptions::default()
+    };
+    let small = import(&sample("brain_tissue_64.onnx"), &NoFiles, &options).unwrap();
+    assert_eq!(small.weights, meshnet().weights);
+    let program = compile(&small.architecture, Ring::MENU[0], Rounding::Nearby).unwrap();
+    assert_eq!(program.cost().comparisons, 9 * 5 * 32 * 32 * 32);
+    assert_eq!(
+        small.architecture.node(small.architecture.outputs()[0].node).shape.to_string(),
+        "1×3×32×32×32"
+    );
+}
+
 #[test]
 fn layers_are_listed_with_their_geometry_and_cost() {
     let model = meshnet();

@@ -136,14 +136,33 @@ impl Ranges {
     /// The smallest ring of the menu that holds everything, `margin` times over, and in it as many bits for weights as
     /// still fit. If none does, the largest, with what overflows even there.
     pub fn ring(&self, graph: &Graph, margin: f64) -> (Ring, Vec<Overflow>) {
+        self.ring_that(graph, margin, &|_| true)
+    }
+
+    /// As [`Ranges::ring`], but the smallest that `suits` as well, asked about each that holds everything. If none
+    /// does, the largest.
+    pub fn ring_that(
+        &self,
+        graph: &Graph,
+        margin: f64,
+        suits: &dyn Fn(Ring) -> bool,
+    ) -> (Ring, Vec<Overflow>) {
         let fits = |ring: &Ring| self.overflows(graph, *ring, margin).is_empty();
-        let Some(ring) = Ring::MENU.into_iter().find(fits) else {
-            let ring = Ring::MENU[Ring::MENU.len() - 1];
-            return (ring, self.overflows(graph, ring, margin));
+        let finest = |ring: Ring| {
+            let finer = (1..=FINEST)
+                .rev()
+                .filter_map(move |more| ring.with_weight_fraction(ring.fraction() + more).ok());
+            finer.into_iter().find(fits).unwrap_or(ring)
         };
-        let finer =
-            (1..=FINEST).rev().filter_map(|more| ring.with_weight_fraction(ring.fraction() + more).ok());
-        (finer.into_iter().find(fits).unwrap_or(ring), Vec::new())
+        let holding: Vec<Ring> = Ring::MENU.into_iter().filter(fits).map(finest).collect();
+        let suiting = holding.iter().copied().find(|&ring| suits(ring));
+        match suiting.or(holding.last().copied()) {
+            Some(ring) => (ring, Vec::new()),
+            None => {
+                let ring = Ring::MENU[Ring::MENU.len() - 1];
+                (ring, self.overflows(graph, ring, margin))
+            }
+        }
     }
 
     /// Layers whose values, taken `margin` times as large, do not fit the ring; each once.
