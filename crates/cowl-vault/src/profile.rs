@@ -6,6 +6,7 @@
 //! | `ca.pem` | certificate authority of the server, where it is not a public one |
 //! | `device.secret` | 128 bits that never leave the device but in the recovery kit |
 //! | `*.sealed` | local state, caches and journals, sealed under a key of the party |
+//! | `infer/` | set-ups, bundles and used bundles of secure inference; `cowl` keeps them |
 
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
@@ -208,7 +209,11 @@ impl Profile {
         for path in entries.flatten().map(|entry| entry.path()).filter(|path| path.is_file()) {
             fs::remove_file(&path).map_err(|e| file_error(&path, e))?;
         }
-        Ok(())
+        let inference = self.dir.join(INFERENCE);
+        match fs::remove_dir_all(&inference) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(file_error(&inference, e)),
+            _ => Ok(()),
+        }
     }
 
     /// The names of this profile's files that begin so, sorted.
@@ -275,4 +280,5 @@ pub(crate) fn file_error(path: &Path, source: std::io::Error) -> VaultError {
 
 const SETTINGS: &str = "profile.toml";
 const CA: &str = "ca.pem";
+const INFERENCE: &str = "infer";
 const DEVICE_SECRET: &str = "device.secret";

@@ -4,8 +4,9 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use cowl_api::client::{Client, ClientConfig, ClientError};
 use cowl_crypto::sign::{SigningKey, VerifyingKey};
-use cowl_domain::{CheckpointRef, KeyBinding, PartyId, Signed, Statement, Timestamp, Verified};
+use cowl_domain::{CheckpointRef, KeyBinding, PartyId, PartyKeys, Signed, Statement, Timestamp, Verified};
 use cowl_seal::key_store::PartyIdentity;
+use cowl_seal::message::{self, MessageError};
 use minicbor::bytes::ByteVec;
 use zeroize::Zeroizing;
 
@@ -110,6 +111,23 @@ impl Vault {
     /// The party's identifier.
     pub fn party_id(&self) -> PartyId {
         self.binding().keys.party
+    }
+
+    /// The party's public keys.
+    pub fn public_keys(&self) -> PartyKeys {
+        self.binding().keys.clone()
+    }
+
+    /// Opens a message that was sealed to this party for the place that `context` names.
+    ///
+    /// # Errors
+    /// [`MessageError`].
+    pub fn open_message(
+        &self,
+        context: &[u8],
+        sealed: &[u8],
+    ) -> std::result::Result<Zeroizing<Vec<u8>>, MessageError> {
+        message::open_with(self.identity().sealing(), context, sealed)
     }
 
     /// The profile that this is.

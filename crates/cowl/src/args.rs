@@ -10,6 +10,7 @@ mod bench;
 mod demo;
 mod grant;
 mod image;
+mod infer;
 mod job;
 mod key;
 mod model;
@@ -27,6 +28,10 @@ pub(crate) use grant::{
 };
 pub(crate) use image::{
     CombineArguments, ImageCommand, KeyFileArguments, OpenImageArguments, SealAdditiveArguments, WindowChoice,
+};
+pub(crate) use infer::{
+    Bits, DealArguments, InferCommand, PartyAt, PatienceArguments, RunModelArguments, ServeArguments,
+    StatusArguments, StockArguments, Truncation,
 };
 pub(crate) use job::{EvidenceCommand, JobCommand, ShowJobArguments};
 pub(crate) use key::{ExportKeyArguments, KeyCommand, MakeKeyArguments, RecipientArguments};
@@ -105,6 +110,9 @@ pub(crate) enum Command {
     /// Questions about tables: ask, consent, refuse
     #[command(subcommand)]
     Job(JobCommand),
+    /// Run somebody's model on somebody's data, and neither sees the other's
+    #[command(subcommand)]
+    Infer(InferCommand),
     /// What proves how a job was done
     #[command(subcommand)]
     Evidence(EvidenceCommand),

@@ -16,6 +16,7 @@ mod doctor;
 mod evidence;
 mod grant;
 mod image;
+mod infer;
 mod items;
 mod job;
 mod key;
@@ -54,6 +55,7 @@ pub(crate) fn run(context: &Context, command: Command) -> Result<()> {
         Command::Table(command) => table::run(context, command),
         Command::Model(command) => model::run(context, command),
         Command::Job(command) => block_on(job::run(context, command)),
+        Command::Infer(command) => infer::run(context, command),
         Command::Evidence(command) => block_on(evidence::run(context, command)),
         Command::Audit(AuditCommand::List { limit }) => block_on(audit::list(context, limit)),
         Command::Audit(AuditCommand::Verify) => block_on(audit::verify(context)),

@@ -3,7 +3,7 @@
 //! [`args`] says what may be typed, [`settings`] resolves it, [`commands`] has one function a verb, each of
 //! which makes one call or a few to `cowl-vault` and hands one value to [`output`]. [`keeper`] keeps a
 //! device unlocked, [`sealing`] serves single files without a server, [`demo`] tells the whole story once,
-//! [`bench`] measures, [`report`] puts results on a page.
+//! [`bench`] measures, [`report`] puts results on a page, [`infer`] is the three roles of secure inference.
 
 mod args;
 mod bench;
@@ -13,6 +13,7 @@ mod demo;
 mod failure;
 mod harden;
 mod hidden_line;
+mod infer;
 mod keeper;
 mod models;
 mod moment;

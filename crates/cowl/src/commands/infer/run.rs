@@ -1,0 +1,190 @@
+//! `cowl infer run`
+
+use std::fmt;
+use std::time::Duration;
+
+use cowl_model::Tensor;
+use serde::Serialize;
+
+use super::Here;
+use crate::args::RunModelArguments;
+use crate::columns::Columns;
+use crate::commands::Context;
+use crate::failure::{Failure, Result};
+use crate::infer::data_owner::{DataOwner, Ran};
+use crate::infer::error::name_of;
+use crate::infer::model_owner::Place;
+use crate::infer::read_inputs;
+use crate::infer::store::{Part, SetUp};
+use crate::infer::watch::{LayerDone, Watch};
+use crate::size::Size;
+use crate::style::{GOOD, QUIET};
+
+pub(super) fn run(context: &Context, arguments: &RunModelArguments) -> Result<()> {
+    let named: Vec<String> = arguments.owner.iter().cloned().collect();
+    let here = Here::begin(context, &named, arguments.patience)?;
+    let set_up = choose(&here, arguments)?;
+    let owner = owner_of(context, &set_up, arguments)?;
+    let (keys, folder, ledger) = (here.keys(), here.folder, here.ledger);
+    let data_owner = DataOwner { keys, folder, ledger, patience: arguments.patience.patience };
+    let agreed = DataOwner::agreed(set_up)?;
+    let inputs = read_inputs(agreed.computation.graph(), &arguments.inputs)?;
+    let output = context.output;
+    let mut show = |layer: &LayerDone| output.note(format_args!("  {}", Line(layer)));
+    let ran = data_owner.run(&agreed, &owner, &inputs, &mut Watch::showing(&mut show))?;
+    for bundle in &ran.dropped {
+        let text = "is good for nothing: the model owner has used or lost it in a run that was cut";
+        output.note(format_args!("bundle {} {text}", name_of(bundle)));
+    }
+    output.data(&Shown::new(&agreed.set_up, &owner, &ran))
+}
+
+/// The newest set-up for the model.
+fn choose(here: &Here, arguments: &RunModelArguments) -> Result<SetUp> {
+    let owner = arguments.owner.as_ref().map(|name| here.other(name).party());
+    let mine = |set_up: &SetUp| {
+        matches!(set_up.part, Part::DataOwner { .. })
+            && set_up.terms.model == arguments.model
+            && owner.is_none_or(|owner| owner == set_up.terms.model_owner)
+    };
+    let found: Vec<SetUp> = SetUp::all(&here.folder)?.into_iter().filter(mine).collect();
+    if found.iter().any(|set_up| set_up.terms.model_owner != found[0].terms.model_owner) {
+        return Err(Failure::usage(format!("several owners have a model '{}'", arguments.model))
+            .with_hint("say whose: --owner HANDLE"));
+    }
+    found.into_iter().next().ok_or_else(|| {
+        Failure::no(format!("nothing is set up for a model '{}'", arguments.model)).with_hint(
+            "begin with: cowl infer stock --model NAME --owner HANDLE@HOST:PORT --dealer HANDLE@HOST:PORT",
+        )
+    })
+}
+
+fn owner_of(context: &Context, set_up: &SetUp, arguments: &RunModelArguments) -> Result<Place> {
+    let Part::DataOwner { model_owner_at, .. } = &set_up.part else {
+        return Err(Failure::no("this set-up is not for this party's data"));
+    };
+    let name = set_up.terms.model_owner.to_string();
+    let found = Here::begin(context, &[name], arguments.patience)?;
+    let peer = found.others.into_iter().next().expect("one was looked up");
+    let address = arguments.at.clone().unwrap_or_else(|| model_owner_at.clone());
+    Ok(Place { peer, address })
+}
+
+/// A run, as it is printed.
+#[derive(Debug, Serialize)]
+struct Shown {
+    model: String,
+    owner: String,
+    set_up: String,
+    bundle: String,
+    outputs: Vec<ShownOutput>,
+    sent: Size,
+    received: Size,
+    rounds: u32,
+    milliseconds: f64,
+    /// How long recording the bundle as used took before.
+    recording_milliseconds: f64,
+    transcript: String,
+    weights: String,
+    layers: Vec<ShownLayer>,
+    dropped: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct ShownOutput {
+    name: String,
+    shape: Vec<usize>,
+    numbers: Vec<f32>,
+}
+
+#[derive(Debug, Serialize)]
+struct ShownLayer {
+    name: String,
+    operator: String,
+    sent: Size,
+    received: Size,
+    rounds: u32,
+    milliseconds: f64,
+}
+
+impl Shown {
+    fn new(set_up: &SetUp, owner: &Place, ran: &Ran) -> Self {
+        let outcome = &ran.outcome;
+        let one = |(name, tensor): &(String, Tensor<f32>)| ShownOutput {
+            name: name.clone(),
+            shape: tensor.shape().sizes().to_vec(),
+            numbers: tensor.data().to_vec(),
+        };
+        Self {
+            model: set_up.terms.model.clone(),
+            owner: owner.peer.name.clone(),
+            set_up: set_up.terms.id.to_string(),
+            bundle: name_of(&ran.bundle),
+            outputs: outcome.outputs.iter().flatten().map(one).collect(),
+            sent: Size(outcome.sent),
+            received: Size(outcome.received),
+            rounds: outcome.layers.iter().map(|layer| layer.rounds).sum(),
+            milliseconds: milliseconds(outcome.took),
+            recording_milliseconds: milliseconds(ran.recorded_in),
+            transcript: outcome.transcript.to_string(),
+            weights: set_up.commitment_digest().map(|digest| digest.to_string()).unwrap_or_default(),
+            layers: outcome.layers.iter().map(ShownLayer::new).collect(),
+            dropped: ran.dropped.iter().map(name_of).collect(),
+        }
+    }
+}
+
+impl ShownLayer {
+    fn new(layer: &LayerDone) -> Self {
+        Self {
+            name: layer.name.clone(),
+            operator: layer.operator.clone(),
+            sent: Size(layer.sent),
+            received: Size(layer.received),
+            rounds: layer.rounds,
+            milliseconds: milliseconds(layer.took),
+        }
+    }
+}
+
+impl fmt::Display for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { model, owner, sent, received, rounds, milliseconds, .. } = self;
+        write!(f, "{GOOD}✓{GOOD:#} {model} by {owner}: {sent} sent, {received} received, {rounds} rounds, ")?;
+        writeln!(f, "{milliseconds:.1} ms")?;
+        for output in &self.outputs {
+            writeln!(f, "{}{QUIET}, {:?}{QUIET:#}", output.name, output.shape)?;
+            let mut columns = Columns::new(["place", "value"]).right([0, 1]);
+            for (place, value) in output.numbers.iter().enumerate().take(SHOWN) {
+                columns.row([place.to_string(), format!("{value:.5}")]);
+            }
+            write!(f, "{columns}")?;
+            if output.numbers.len() > SHOWN {
+                write!(f, "\n{QUIET}and {} more: --json has them{QUIET:#}", output.numbers.len() - SHOWN)?;
+            }
+        }
+        if self.outputs.is_empty() {
+            write!(f, "the output went to {owner} alone")?;
+        }
+        Ok(())
+    }
+}
+
+/// A layer while the run goes on.
+struct Line<'a>(&'a LayerDone);
+
+impl fmt::Display for Line<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let LayerDone { name, operator, sent, received, rounds, took } = self.0;
+        let (name, ms) = (crate::columns::printable(name), milliseconds(*took));
+        write!(f, "{operator:<12} {name:<24} {:>9} sent {:>9} received", Size(*sent), Size(*received))?;
+        write!(f, " {rounds:>3} rounds {ms:>9.2} ms")
+    }
+}
+
+fn milliseconds(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e3
+}
+
+/// Numbers of an output that a person is shown.
+const SHOWN: usize = 20;

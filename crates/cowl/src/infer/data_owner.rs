@@ -1,0 +1,356 @@
+//! The data owner: agrees on set-ups, stocks bundles ahead of time, runs them.
+
+use std::io::Read;
+use std::sync::Arc;
+use std::time::Duration;
+
+use cowl_crypto::digest::Digest;
+use cowl_domain::Signed;
+use cowl_model::Tensor;
+use cowl_mpc::Party;
+use cowl_mpc::bundle::BundleId;
+use cowl_mpc::setup::MaskedWeights;
+use cowl_vault::Progress;
+
+use super::engine::{Computation, Outcome};
+use super::error::InferError;
+use super::fetching::Fetching;
+use super::keys::Keys;
+use super::model_owner::Place;
+use super::peer::{self, Link, PeerKey, StreamReader};
+use super::recipe::Recipe;
+use super::store::{
+    Folder, Learns, Ledger, Part, SetUp, SetUpId, Stock, Terms, WeightStatement, sealed_bundle_length,
+    weights_name,
+};
+use super::watch::Watch;
+use super::wire::{FromDealer, FromModelOwner, ToDealer, ToModelOwner};
+
+/// One data owner.
+pub(crate) struct DataOwner {
+    pub(crate) keys: Arc<dyn Keys>,
+    pub(crate) folder: Folder,
+    pub(crate) ledger: Ledger,
+    pub(crate) patience: Duration,
+}
+
+/// With whom.
+#[derive(Debug, Clone)]
+pub(crate) struct Others {
+    /// Whose model.
+    pub(crate) model_owner: Place,
+    /// Whose randomness.
+    pub(crate) dealer: Place,
+    /// Who is to learn what comes out.
+    pub(crate) learns: Learns,
+}
+
+/// A set-up that was agreed on.
+pub(crate) struct Agreed {
+    /// It.
+    pub(crate) set_up: SetUp,
+    /// The program.
+    pub(crate) computation: Computation,
+    /// The model has other weights than in the set-up before.
+    pub(crate) other_weights: bool,
+}
+
+/// A run that has come to its end.
+pub(crate) struct Ran {
+    /// With which bundle.
+    pub(crate) bundle: BundleId,
+    /// What came out.
+    pub(crate) outcome: Outcome,
+    /// How long recording the bundle as used has taken.
+    pub(crate) recorded_in: Duration,
+    /// Bundles that the model owner had used or lost: they are used up without a run.
+    pub(crate) dropped: Vec<BundleId>,
+}
+
+impl DataOwner {
+    /// Agrees on the set-up for a model: asks for it, checks it, keeps it with the masked weights.
+    ///
+    /// # Errors
+    /// [`InferError::Disagreement`] names what does not hold.
+    pub(crate) fn agree(
+        &self,
+        model: &str,
+        others: &Others,
+        progress: &dyn Progress,
+    ) -> Result<Agreed, InferError> {
+        progress.begin("setting up", 0);
+        let mut link = self.connect(&others.model_owner)?;
+        let (terms, commitment) = self.ask_set_up(&mut link, model, others, false)?;
+        let computation = self.checked(&terms, &commitment, others)?;
+        if let Some(kept) = self.kept(&terms, &commitment)? {
+            link.close();
+            progress.end();
+            return Ok(Agreed { set_up: kept, computation, other_weights: false });
+        }
+        let before = SetUp::all(&self.folder)?;
+        let other_weights = before.iter().any(|set_up| {
+            set_up.terms.model_owner == terms.model_owner
+                && set_up.terms.model == terms.model
+                && set_up.terms.program == terms.program
+        });
+        let again = self.ask_set_up(&mut link, model, others, true)?;
+        if again != (terms.clone(), commitment.clone()) {
+            return Err(disagree(&others.model_owner.peer, "it has changed its mind about the set-up"));
+        }
+        self.take_weights(&mut link, &terms, &commitment, &computation, &others.model_owner.peer)?;
+        link.close();
+        let (model_owner_at, dealer_at) = (others.model_owner.address.clone(), others.dealer.address.clone());
+        let set_up = SetUp::new(terms, Some(commitment), Part::DataOwner { model_owner_at, dealer_at });
+        set_up.store(&self.folder)?;
+        progress.end();
+        Ok(Agreed { set_up, computation, other_weights })
+    }
+
+    fn connect(&self, place: &Place) -> Result<Link, InferError> {
+        Ok(peer::connect(&self.keys.identity(), &place.peer, &place.address, self.patience)?)
+    }
+
+    fn ask_set_up(
+        &self,
+        link: &mut Link,
+        model: &str,
+        others: &Others,
+        weights: bool,
+    ) -> Result<(Terms, Vec<u8>), InferError> {
+        let dealer = others.dealer.peer.party();
+        link.say(&ToModelOwner::SetUp { model: model.to_owned(), dealer, weights })?;
+        match link.hear("answer of a model owner")? {
+            FromModelOwner::SetUp { terms, commitment } => Ok((terms, commitment)),
+            _ => Err(link.unexpected("no set-up".to_owned()).into()),
+        }
+    }
+
+    /// The program of a set-up whose terms are those that are meant.
+    fn checked(&self, terms: &Terms, commitment: &[u8], others: &Others) -> Result<Computation, InferError> {
+        let owner = &others.model_owner.peer;
+        let parties = [terms.model_owner, terms.data_owner, terms.dealer];
+        if terms.learns != others.learns {
+            let text =
+                format!("its model gives the output to: {}; that is not what was asked for", terms.learns);
+            return Err(disagree(owner, &text));
+        }
+        if parties != [owner.party(), self.keys.party(), others.dealer.peer.party()] {
+            return Err(disagree(owner, "its set-up is for other parties"));
+        }
+        let computation = Computation::new(&Recipe::from_bytes(&terms.recipe)?)?;
+        if computation.digest() != terms.program {
+            return Err(disagree(
+                owner,
+                "it compiles another program from the architecture: the versions of cowl differ",
+            ));
+        }
+        self.committed(terms, commitment, owner)?;
+        Ok(computation)
+    }
+
+    /// The digest of the masked weights that the model owner has committed itself to.
+    fn committed(&self, terms: &Terms, commitment: &[u8], owner: &PeerKey) -> Result<Digest, InferError> {
+        let signed = Signed::<WeightStatement>::from_bytes(commitment);
+        let signed = signed.map_err(|error| disagree(owner, &error.to_string()))?;
+        let verified = signed.verify(&owner.keys)?;
+        if verified.terms == terms.digest() {
+            return Ok(verified.masked);
+        }
+        Err(disagree(owner, "its weight commitment belongs to another set-up"))
+    }
+
+    fn kept(&self, terms: &Terms, commitment: &[u8]) -> Result<Option<SetUp>, InferError> {
+        let kept = SetUp::load(&self.folder, terms.id)?;
+        Ok(kept.filter(|kept| kept.terms == *terms && kept.commitment.as_deref() == Some(commitment)))
+    }
+
+    fn take_weights(
+        &self,
+        link: &mut Link,
+        terms: &Terms,
+        commitment: &[u8],
+        computation: &Computation,
+        owner: &PeerKey,
+    ) -> Result<(), InferError> {
+        let committed = self.committed(terms, commitment, owner)?;
+        let masked = MaskedWeights::read_from(computation.protocol(), &mut StreamReader::new(link))?;
+        if masked.commitment().digest != *committed.as_bytes() {
+            return Err(disagree(owner, "its weights are not those that it has committed itself to"));
+        }
+        let name = weights_name(terms.id);
+        let mut file = self.folder.seal_stream(&name)?;
+        masked.write_to(computation.protocol(), &mut file)?;
+        let path = self.folder.path(&name)?;
+        file.finish().map_err(|source| InferError::file(&path, source))?.keep()
+    }
+
+    /// Stocks so many bundles more, here and at the model owner.
+    ///
+    /// # Errors
+    /// Those of the others and of the disk; what is stocked until then stays.
+    pub(crate) fn stock(
+        &self,
+        agreed: &Agreed,
+        others: &Others,
+        runs: u32,
+        progress: &dyn Progress,
+    ) -> Result<(), InferError> {
+        let masked = self.masked(agreed)?;
+        let size = sealed_bundle_length(agreed.computation.bundle_bytes(Party::DataOwner));
+        progress.begin("stocking", size * u64::from(runs));
+        for _ in 0..runs {
+            let mut link = self.connect(&others.dealer)?;
+            let fetching = self.fetching(agreed, &others.dealer.peer);
+            let prepare = |stock: &Stock<'_>, bundle| self.prepare(agreed, &masked, stock, bundle);
+            if !fetching.next(&mut link, prepare)? {
+                self.have_dealt(&mut link, &agreed.set_up)?;
+                if !fetching.next(&mut link, prepare)? {
+                    return Err(link.unexpected("no bundle after one was dealt".to_owned()).into());
+                }
+            }
+            link.close();
+            self.let_fetch(agreed.set_up.terms.id, &others.model_owner)?;
+            progress.advance(size);
+        }
+        progress.end();
+        Ok(())
+    }
+
+    fn fetching<'a>(&'a self, agreed: &'a Agreed, dealer: &'a PeerKey) -> Fetching<'a> {
+        Fetching {
+            keys: &*self.keys,
+            folder: &self.folder,
+            ledger: &self.ledger,
+            dealer,
+            terms: &agreed.set_up.terms,
+            computation: &agreed.computation,
+            seat: Party::DataOwner,
+        }
+    }
+
+    fn masked(&self, agreed: &Agreed) -> Result<MaskedWeights, InferError> {
+        let id = agreed.set_up.terms.id;
+        let mut stream = self.folder.open_stream(&weights_name(id))?.ok_or(InferError::NoSetUp(id))?;
+        Ok(MaskedWeights::read_from(agreed.computation.protocol(), &mut stream)?)
+    }
+
+    fn have_dealt(&self, link: &mut Link, set_up: &SetUp) -> Result<(), InferError> {
+        let id = set_up.terms.id;
+        let commitment = set_up.commitment_digest().ok_or(InferError::NoSetUp(id))?;
+        link.say(&ToDealer::Deal { set_up: id, commitment })?;
+        loop {
+            match link.hear("answer of a dealer")? {
+                FromDealer::Dealing(_) => {}
+                FromDealer::Done => return Ok(()),
+                _ => return Err(link.unexpected("no word of a dealing".to_owned()).into()),
+            }
+        }
+    }
+
+    /// Computes this party's part of the linear layers ahead of time.
+    fn prepare(
+        &self,
+        agreed: &Agreed,
+        masked: &MaskedWeights,
+        stock: &Stock<'_>,
+        bundle: BundleId,
+    ) -> Result<(), InferError> {
+        let keys = stock.open(&*self.keys, bundle)?;
+        let mut file = stock.begin_prepared(bundle)?;
+        agreed.computation.prepare(masked, keys, &mut file)?;
+        let path = self.folder.path("prepared")?;
+        file.finish().map_err(|source| InferError::file(&path, source))?.keep()
+    }
+
+    /// Has the model owner take in what waits for it at the dealer; how many bundles it has then.
+    fn let_fetch(&self, set_up: SetUpId, owner: &Place) -> Result<u64, InferError> {
+        self.ask_left(ToModelOwner::Fetch { set_up }, owner)
+    }
+
+    /// How many bundles the model owner has.
+    ///
+    /// # Errors
+    /// Those of the connection.
+    pub(crate) fn left_there(&self, set_up: SetUpId, owner: &Place) -> Result<u64, InferError> {
+        self.ask_left(ToModelOwner::Left { set_up }, owner)
+    }
+
+    fn ask_left(&self, request: ToModelOwner, owner: &Place) -> Result<u64, InferError> {
+        let mut link = self.connect(owner)?;
+        link.say(&request)?;
+        let FromModelOwner::Left(left) = link.hear("answer of a model owner")? else {
+            return Err(link.unexpected("no number of bundles".to_owned()).into());
+        };
+        link.close();
+        Ok(left)
+    }
+
+    /// A set-up that is kept here, with its program.
+    ///
+    /// # Errors
+    /// Those of the disk; a recipe that this version does not know.
+    pub(crate) fn agreed(set_up: SetUp) -> Result<Agreed, InferError> {
+        let computation = Computation::new(&Recipe::from_bytes(&set_up.terms.recipe)?)?;
+        Ok(Agreed { set_up, computation, other_weights: false })
+    }
+
+    /// Runs the model once on these inputs, with the next bundle that both have and neither has used.
+    ///
+    /// # Errors
+    /// [`InferError::Empty`] when there is none; those of the run, whose bundle is used up.
+    pub(crate) fn run(
+        &self,
+        agreed: &Agreed,
+        owner: &Place,
+        inputs: &[Tensor<f32>],
+        watch: &mut Watch<'_>,
+    ) -> Result<Ran, InferError> {
+        let inputs = agreed.computation.quantised(inputs)?;
+        let stock = Stock::new(&self.folder, agreed.set_up.terms.id, Party::DataOwner);
+        self.drop_used(&stock)?;
+        let mut link = self.connect(owner)?;
+        let (mut fetched, mut dropped) = (false, Vec::new());
+        loop {
+            let bundle = stock.bundles()?.into_iter().next().ok_or(InferError::Empty)?;
+            let set_up = agreed.set_up.terms.id;
+            let (mut keys, mut prepared) = (stock.open(&*self.keys, bundle)?, stock.open_prepared(bundle)?);
+            link.say(&ToModelOwner::Run { set_up, bundle: bundle.into() })?;
+            match link.hear("answer of a model owner")? {
+                FromModelOwner::Ready => {
+                    let begun = std::time::Instant::now();
+                    self.ledger.record(bundle)?;
+                    stock.erase(bundle)?;
+                    let recorded_in = begun.elapsed();
+                    let learns = agreed.set_up.terms.learns.into();
+                    let read: [&mut dyn Read; 2] = [&mut prepared, &mut keys];
+                    let outcome =
+                        agreed.computation.run_data_owner(&mut link, learns, &inputs, read, watch)?;
+                    link.close();
+                    return Ok(Ran { bundle, outcome, recorded_in, dropped });
+                }
+                FromModelOwner::Missing if !fetched => {
+                    self.let_fetch(set_up, owner)?;
+                    fetched = true;
+                }
+                // Of a run that was cut: it is good for nothing any more.
+                FromModelOwner::Used | FromModelOwner::Missing => {
+                    dropped.push(bundle);
+                    self.ledger.record(bundle)?;
+                    stock.erase(bundle)?;
+                }
+                _ => return Err(link.unexpected("no word of the run".to_owned()).into()),
+            }
+        }
+    }
+
+    /// Erases what a process that was killed has left of bundles that are recorded as used.
+    fn drop_used(&self, stock: &Stock<'_>) -> Result<(), InferError> {
+        let used = self.ledger.used()?;
+        let left = stock.bundles()?.into_iter().filter(|bundle| used.contains(&bundle.0));
+        left.map(|bundle| stock.erase(bundle)).collect()
+    }
+}
+
+fn disagree(peer: &PeerKey, why: &str) -> InferError {
+    InferError::Disagreement(format!("{}: {why}", peer.name))
+}

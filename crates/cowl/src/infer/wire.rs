@@ -1,0 +1,199 @@
+//! What the three say to each other, each as canonical CBOR in one frame.
+
+use cowl_crypto::digest::Digest;
+use cowl_domain::{PartyId, Statement, wire};
+use cowl_mpc::bundle::BundleId;
+use minicbor::{Decode, Encode};
+
+use super::store::{SetUpId, Terms};
+
+/// A bundle's id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[cbor(transparent)]
+pub(crate) struct Id(#[cbor(n(0), with = "minicbor::bytes")] pub(crate) [u8; 16]);
+
+impl From<BundleId> for Id {
+    fn from(bundle: BundleId) -> Self {
+        Self(bundle.0)
+    }
+}
+
+impl From<Id> for BundleId {
+    fn from(id: Id) -> Self {
+        Self(id.0)
+    }
+}
+
+/// To the dealer.
+#[derive(Encode, Decode)]
+pub(crate) enum ToDealer {
+    /// The model owner: these are the terms of a new set-up. Answered with [`FromDealer::Seed`].
+    #[n(0)]
+    SetUp(#[n(0)] Terms),
+    /// The model owner: its signed weight commitment. Answered with [`FromDealer::Done`].
+    #[n(1)]
+    Commit {
+        /// Of which set-up.
+        #[n(0)]
+        set_up: SetUpId,
+        /// [`super::store::WeightStatement`], signed.
+        #[cbor(n(1), with = "minicbor::bytes")]
+        commitment: Vec<u8>,
+    },
+    /// The data owner: deal one more bundle. Answered with [`FromDealer::Dealing`], and in the end with
+    /// [`FromDealer::Done`].
+    #[n(2)]
+    Deal {
+        /// Of which set-up.
+        #[n(0)]
+        set_up: SetUpId,
+        /// Digest of the weight commitment that the data owner holds.
+        #[cbor(n(1), with = "wire::fixed")]
+        commitment: Digest,
+    },
+    /// Either: the next bundle that waits for this party. Answered with [`FromDealer::Parcel`] and a stream, or
+    /// with [`FromDealer::Nothing`].
+    #[n(3)]
+    Next {
+        /// Of which set-up.
+        #[n(0)]
+        set_up: SetUpId,
+    },
+    /// Either: this bundle is kept here, erase it there. Answered with [`FromDealer::Done`].
+    #[n(4)]
+    Kept {
+        /// Of which set-up.
+        #[n(0)]
+        set_up: SetUpId,
+        /// Which.
+        #[n(1)]
+        bundle: Id,
+    },
+}
+
+/// The dealer's answers.
+#[derive(Encode, Decode)]
+pub(crate) enum FromDealer {
+    /// Done.
+    #[n(0)]
+    Done,
+    /// From which the weight mask of the set-up comes.
+    #[n(1)]
+    Seed(#[cbor(n(0), with = "minicbor::bytes")] [u8; 16]),
+    /// So many bytes of a bundle are made.
+    #[n(2)]
+    Dealing(#[n(0)] u64),
+    /// A bundle follows: [`Dealt`], signed.
+    #[n(3)]
+    Parcel(#[cbor(n(0), with = "minicbor::bytes")] Vec<u8>),
+    /// No bundle waits for this party.
+    #[n(4)]
+    Nothing,
+}
+
+/// "I dealt this bundle": signed by the dealer.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub(crate) struct Dealt {
+    /// Of which set-up.
+    #[n(0)]
+    pub(crate) set_up: SetUpId,
+    /// Its id.
+    #[n(1)]
+    pub(crate) bundle: Id,
+    /// For whom.
+    #[n(2)]
+    pub(crate) party: PartyId,
+    /// The program that it is for.
+    #[cbor(n(3), with = "wire::fixed")]
+    pub(crate) program: Digest,
+    /// Of its bytes, as they are sealed.
+    #[cbor(n(4), with = "wire::fixed")]
+    pub(crate) digest: Digest,
+    /// How many.
+    #[n(5)]
+    pub(crate) size: u64,
+}
+
+impl Statement for Dealt {
+    const CONTEXT: &'static str = "cowl/infer/dealt/v1";
+    const NAME: &'static str = "dealt bundle";
+}
+
+/// To the model owner.
+#[derive(Encode, Decode)]
+pub(crate) enum ToModelOwner {
+    /// What is this model? Answered with [`FromModelOwner::Offer`].
+    #[n(0)]
+    Offer {
+        /// As the model owner calls it.
+        #[n(0)]
+        model: String,
+    },
+    /// Make our set-up, or show it again. Answered with [`FromModelOwner::SetUp`] and, if wanted, a stream of W − B.
+    #[n(1)]
+    SetUp {
+        /// As the model owner calls it.
+        #[n(0)]
+        model: String,
+        /// Who is to deal.
+        #[n(1)]
+        dealer: PartyId,
+        /// Whether the masked weights are wanted, too.
+        #[n(2)]
+        weights: bool,
+    },
+    /// Bundles wait at the dealer: fetch them. Answered with [`FromModelOwner::Left`].
+    #[n(2)]
+    Fetch {
+        /// Of which set-up.
+        #[n(0)]
+        set_up: SetUpId,
+    },
+    /// How many bundles are there? Answered with [`FromModelOwner::Left`].
+    #[n(3)]
+    Left {
+        /// Of which set-up.
+        #[n(0)]
+        set_up: SetUpId,
+    },
+    /// Run this bundle. Answered with [`FromModelOwner::Ready`] when it is recorded as used there, or with why not.
+    #[n(4)]
+    Run {
+        /// Of which set-up.
+        #[n(0)]
+        set_up: SetUpId,
+        /// Which.
+        #[n(1)]
+        bundle: Id,
+    },
+}
+
+/// The model owner's answers.
+#[derive(Encode, Decode)]
+pub(crate) enum FromModelOwner {
+    /// A recipe, in bytes.
+    #[n(0)]
+    Offer(#[cbor(n(0), with = "minicbor::bytes")] Vec<u8>),
+    /// A set-up.
+    #[n(1)]
+    SetUp {
+        /// What all know.
+        #[n(0)]
+        terms: Terms,
+        /// The signed weight commitment.
+        #[cbor(n(1), with = "minicbor::bytes")]
+        commitment: Vec<u8>,
+    },
+    /// So many bundles are there.
+    #[n(2)]
+    Left(#[n(0)] u64),
+    /// The bundle is recorded as used; the run begins.
+    #[n(3)]
+    Ready,
+    /// The bundle was used before.
+    #[n(4)]
+    Used,
+    /// The bundle is not there.
+    #[n(5)]
+    Missing,
+}
