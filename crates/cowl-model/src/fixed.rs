@@ -9,7 +9,7 @@ mod ranges;
 
 use crate::graph::{self, EvaluationError, Graph};
 use crate::kernel;
-use crate::program::{Operation, Program, Step, Value, Weight};
+use crate::program::{Operation, Program, Ranking, Step, Value, Weight};
 use crate::ring::{OutOfRange, Ring};
 use crate::shape::{Shape, ShapeError};
 use crate::tensor::Tensor;
@@ -250,6 +250,10 @@ fn chosen(operation: &Operation, operands: &[&Tensor<u64>], ring: Ring) -> Resul
         Operation::Largest(axis) => graph::over(first, *axis, |line| line.fold(i64::MIN, i64::max))?,
         Operation::ArgMax { axis, last } => {
             graph::over(first, *axis, |line| graph::place_of_largest(line, *last) as i64)?
+        }
+        Operation::Top { axis, count } => {
+            let place = |place: usize| (place as i64) << ring.fraction();
+            Ranking::new(first.shape().size(*axis), *count).along(first, *axis, place)?
         }
         _ => return Err(ShapeError::Operands { what: "a choice", wanted: 1, found: operands.len() }.into()),
     };

@@ -82,6 +82,7 @@ fn detail(operator: &Operator) -> Option<String> {
         Operator::Shift(number) => format!("+ {number}"),
         Operator::Interpolate(map) => format!("axis {} to {} places", map.axis, map.taps.len()),
         Operator::Largest(axis) => format!("largest along axis {axis}"),
+        Operator::Top { axis, count } => format!("{count} largest along axis {axis}"),
         Operator::ArgMax { axis, last } => {
             format!("{} place of the largest along axis {axis}", if *last { "last" } else { "first" })
         }

@@ -11,10 +11,12 @@
 mod compile;
 mod cost;
 mod form;
+mod ranking;
 mod spline;
 
 pub use compile::{CompileError, compile};
 pub use cost::{Cost, LayerCost};
+pub use ranking::Ranking;
 pub use spline::{Piece, Spline};
 
 use std::collections::HashMap;
@@ -159,6 +161,17 @@ pub enum Operation {
         /// The last of several equal ones rather than the first.
         #[n(1)]
         last: bool,
+    },
+    /// Along an axis, the `count` largest in falling order and then their places, with f bits behind the point like
+    /// them; which of several equal ones comes first is as [`Ranking`] has it.
+    #[n(17)]
+    Top {
+        /// The axis.
+        #[n(0)]
+        axis: usize,
+        /// How many.
+        #[n(1)]
+        count: usize,
     },
     /// A function by straight pieces, truncation included.
     #[n(16)]

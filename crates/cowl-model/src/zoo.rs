@@ -57,6 +57,16 @@ pub fn cifar(seed: u64) -> Vec<u8> {
 /// A U-Net (Ronneberger and others, 2015) for gray images of `side`×`side`, four levels, eight channels at the
 /// first, two classes; gives labels.
 pub fn unet(side: usize, seed: u64) -> Vec<u8> {
+    let growing = u_shaped(side, seed).labels();
+    growing.builder.places(&growing.last).bytes()
+}
+
+/// The same without the last step: two scores a pixel.
+pub fn unet_scores(side: usize, seed: u64) -> Vec<u8> {
+    u_shaped(side, seed).bytes()
+}
+
+fn u_shaped(side: usize, seed: u64) -> Growing {
     const LEVELS: usize = 4;
     let width = |level: usize| 8 << level;
     let mut growing = Growing::new(&[1, 1, side as i64, side as i64], seed);
@@ -77,8 +87,7 @@ pub fn unet(side: usize, seed: u64) -> Vec<u8> {
         growing = growing.convolution(width(level), width(level), 3, 1).relu();
         from = width(level);
     }
-    let growing = growing.convolution(from, 2, 1, 0).labels();
-    growing.builder.places(&growing.last).bytes()
+    growing.convolution(from, 2, 1, 0)
 }
 
 fn layers(sizes: &[usize], seed: u64) -> Vec<u8> {

@@ -79,6 +79,34 @@ impl<R: Read> KeySource for StreamedKeys<R> {
     }
 }
 
+/// Correlations that are compared with the digest of the whole bundle, header included, before anything of an output
+/// is sent. For sources that are not authenticated otherwise.
+pub struct VerifiedKeys<K> {
+    keys: K,
+    hasher: blake3::Hasher,
+    digest: [u8; 32],
+}
+
+impl<K: KeySource> VerifiedKeys<K> {
+    /// `digest` is what [`Digests`] gave, from the dealer by a way that cannot be changed.
+    pub fn new(keys: K, digest: [u8; 32]) -> Self {
+        Self { keys, hasher: blake3::Hasher::new(), digest }
+    }
+}
+
+impl<K: KeySource> KeySource for VerifiedKeys<K> {
+    fn take(&mut self, bytes: usize) -> Result<&[u8], Error> {
+        let taken = self.keys.take(bytes)?;
+        self.hasher.update(taken);
+        Ok(taken)
+    }
+
+    fn finish(&mut self) -> Result<(), Error> {
+        self.keys.finish()?;
+        if self.hasher.finalize() == self.digest { Ok(()) } else { Err(Error::KeysLeft) }
+    }
+}
+
 /// Where the dealer writes.
 pub trait Delivery {
     /// Appends to what `party` gets.
@@ -94,6 +122,31 @@ pub struct Writers<W>(pub [W; 2]);
 impl<W: Write> Delivery for Writers<W> {
     fn deliver(&mut self, party: Party, bytes: &[u8]) -> Result<(), Error> {
         self.0[party.index()].write_all(bytes).map_err(|_| Error::Delivery)
+    }
+}
+
+/// Delivers, and digests what each party gets.
+pub struct Digests<D> {
+    delivery: D,
+    hashers: [blake3::Hasher; 2],
+}
+
+impl<D: Delivery> Digests<D> {
+    /// On the way to `delivery`.
+    pub fn new(delivery: D) -> Self {
+        Self { delivery, hashers: [blake3::Hasher::new(), blake3::Hasher::new()] }
+    }
+
+    /// What everything was delivered to, and BLAKE3 of all that each party got, the model owner's first.
+    pub fn finish(self) -> (D, [[u8; 32]; 2]) {
+        (self.delivery, self.hashers.map(|hasher| *hasher.finalize().as_bytes()))
+    }
+}
+
+impl<D: Delivery> Delivery for Digests<D> {
+    fn deliver(&mut self, party: Party, bytes: &[u8]) -> Result<(), Error> {
+        self.hashers[party.index()].update(bytes);
+        self.delivery.deliver(party, bytes)
     }
 }
 

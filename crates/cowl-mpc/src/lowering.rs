@@ -12,7 +12,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use cowl_model::graph::LayerId;
-use cowl_model::program::{Operation, Spline, Step};
+use cowl_model::program::{Operation, Ranking, Spline, Step};
 use cowl_model::{Program, Shape, ShapeError};
 
 pub(crate) use arrangement::Arrangement;
@@ -158,7 +158,10 @@ impl Lowering<'_> {
         let gate = |made: Made| Ok(vec![Layer::Gate(made?)]);
         if let Some(arranged) = arranged {
             let (groups, size) = (arranged.groups(), arranged.size());
-            return gate(self.family.largest(ring, groups, size, width, want(&step.operation)));
+            return gate(match step.operation {
+                Operation::Top { count, .. } => self.family.top(ring, groups, Ranking::new(size, count)),
+                _ => self.family.largest(ring, groups, size, width, want(&step.operation)),
+            });
         }
         match &step.operation {
             Operation::Linear(linear) => {
@@ -175,7 +178,18 @@ impl Lowering<'_> {
             }
             Operation::Maximum => gate(self.family.relu(ring, count, width, 0, self.rounding)),
             Operation::Spline(spline) => self.spline(spline, count),
-            _ => Ok(Vec::new()),
+            Operation::Input(_)
+            | Operation::Lift(_)
+            | Operation::Public(_)
+            | Operation::Local(_)
+            | Operation::AddPublic(_)
+            | Operation::MultiplyPublic(_)
+            | Operation::Interpolate(_)
+            | Operation::AddWeight(_) => Ok(Vec::new()),
+            Operation::MaxPool(_)
+            | Operation::Largest(_)
+            | Operation::ArgMax { .. }
+            | Operation::Top { .. } => Err(Error::Sizes { what: "a choice without an order" }),
         }
     }
 

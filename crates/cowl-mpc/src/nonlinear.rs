@@ -6,6 +6,7 @@
 //! | [`Truncate`] | 1 (faithful: 2) | 0 (faithful: 1) | 2 (faithful: 3) |
 //! | [`Piecewise`] | 2 | 1 | 2 a knot |
 //! | [`Tournament`] (MaxPool, ArgMax) | 2 a level | 1 a pair | 5 a pair (with places: 6) |
+//! | [`Top`] | 2 a level | 1 a pair | 6 a pair |
 //! | [`Product`] | 1 | 0 | 1 |
 //!
 //! Conditions common to all: see the crate's head. Each layer's module says which values it is right for, and
@@ -15,16 +16,20 @@ mod opening;
 mod piecewise;
 mod product;
 mod select;
+mod top;
 mod tournament;
 mod truncate;
 
 pub use piecewise::{Line, Piecewise};
 pub use product::Product;
 pub use select::Select;
+pub use top::Top;
 pub use tournament::{Tournament, Want};
 pub use truncate::Truncate;
 
 use std::sync::Arc;
+
+use cowl_model::program::Ranking;
 
 use crate::error::Error;
 use crate::linear::Bilinear;
@@ -65,6 +70,11 @@ pub trait Family: Send + Sync {
     /// # Errors
     /// [`Error::Sizes`].
     fn largest(&self, ring: Ring, groups: usize, size: usize, width: u32, want: Want) -> Made;
+    /// The largest few of each group, and their places.
+    ///
+    /// # Errors
+    /// [`Error::Sizes`].
+    fn top(&self, ring: Ring, groups: usize, ranking: Ranking) -> Made;
     /// A product of two secret tensors.
     ///
     /// # Errors
@@ -98,6 +108,10 @@ impl Family for FunctionSecretSharing {
 
     fn largest(&self, ring: Ring, groups: usize, size: usize, width: u32, want: Want) -> Made {
         Ok(Box::new(Tournament::new(ring, groups, size, width, want)?))
+    }
+
+    fn top(&self, ring: Ring, groups: usize, ranking: Ranking) -> Made {
+        Ok(Box::new(Top::new(ring, groups, ranking)?))
     }
 
     fn product(&self, ring: Ring, map: Arc<dyn Bilinear>) -> Made {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use cowl_model::Tensor;
 
 use crate::bundle::{self, Draw};
-use crate::channel::pair;
+use crate::channel::{Channel, pair};
 use crate::dealing::Writers;
 use crate::error::Error;
 use crate::inference::{Finished, Receivers, RunError, Session, prepare, run_data_owner, run_model_owner};
@@ -63,7 +63,19 @@ impl<'a> Rehearsal<'a> {
     /// # Errors
     /// [`RehearsalError`].
     pub fn new(protocol: &'a Protocol, quantised: Vec<Tensor<u64>>) -> Result<Self, RehearsalError> {
-        let seed = SetupSeed::new(Kernel::best(), &Seed::random()?);
+        Self::seeded(protocol, quantised, &Seed::random()?)
+    }
+
+    /// Sets up with a weight mask that is known.
+    ///
+    /// # Errors
+    /// [`RehearsalError`].
+    pub fn seeded(
+        protocol: &'a Protocol,
+        quantised: Vec<Tensor<u64>>,
+        seed: &Seed,
+    ) -> Result<Self, RehearsalError> {
+        let seed = SetupSeed::new(Kernel::best(), seed);
         let weights = ModelWeights::new(protocol, quantised)?;
         let masked = weights.masked_by(protocol, &seed)?;
         Ok(Self { protocol, seed, weights, masked })
@@ -95,34 +107,43 @@ impl<'a> Rehearsal<'a> {
     /// Both parties' runs.
     ///
     /// # Errors
-    /// [`RehearsalError::Run`] of the party that failed first in the order of [`Party::BOTH`].
+    /// [`RehearsalError::Run`] of the party that failed, the first in the order of [`Party::BOTH`].
     pub fn run(
         &self,
         dealt: &Dealt,
         inputs: &[Tensor<u64>],
         receivers: Receivers,
     ) -> Result<[Finished; 2], RehearsalError> {
-        let [mut here, mut there] = pair(PATIENCE);
+        let [first, second] = self.run_over(pair(PATIENCE), dealt, inputs, receivers);
+        let failed = |party| move |why| RehearsalError::Run { party, why };
+        Ok([first.map_err(failed(Party::ModelOwner))?, second.map_err(failed(Party::DataOwner))?])
+    }
+
+    /// Both parties' runs over channels of the caller's, each dropped when its party is done.
+    pub fn run_over<C: Channel + Send>(
+        &self,
+        [mut here, mut there]: [C; 2],
+        dealt: &Dealt,
+        inputs: &[Tensor<u64>],
+        receivers: Receivers,
+    ) -> [Result<Finished, RunError>; 2] {
         let protocol = self.protocol;
-        let (first, second) = std::thread::scope(|scope| {
-            let model_owner = scope.spawn(move || {
-                let mut keys = &dealt.bundles[0][..];
-                let opened = bundle::open(Kernel::best(), Party::ModelOwner, protocol.plan(), &mut keys)?;
-                let session = Session { protocol, receivers, channel: &mut here, observer: &mut () };
-                run_model_owner(session, opened, &self.weights, &self.masked.commitment(), &mut keys)
-            });
-            let data_owner = scope.spawn(move || {
-                let mut keys = &dealt.bundles[1][..];
-                let opened = bundle::open(Kernel::best(), Party::DataOwner, protocol.plan(), &mut keys)?;
-                let session = Session { protocol, receivers, channel: &mut there, observer: &mut () };
-                run_data_owner(session, opened, inputs, &mut &dealt.prepared[..], &mut keys)
-            });
-            (model_owner.join(), data_owner.join())
-        });
-        let joined = |result: std::thread::Result<Result<Finished, RunError>>, party| {
-            let result = result.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-            result.map_err(|why| RehearsalError::Run { party, why })
+        let model_owner = move || {
+            let mut keys = &dealt.bundles[0][..];
+            let opened = bundle::open(Kernel::best(), Party::ModelOwner, protocol.plan(), &mut keys)?;
+            let session = Session { protocol, receivers, channel: &mut here, observer: &mut () };
+            run_model_owner(session, opened, &self.weights, &self.masked.commitment(), &mut keys)
         };
-        Ok([joined(first, Party::ModelOwner)?, joined(second, Party::DataOwner)?])
+        let data_owner = move || {
+            let mut keys = &dealt.bundles[1][..];
+            let opened = bundle::open(Kernel::best(), Party::DataOwner, protocol.plan(), &mut keys)?;
+            let session = Session { protocol, receivers, channel: &mut there, observer: &mut () };
+            run_data_owner(session, opened, inputs, &mut &dealt.prepared[..], &mut keys)
+        };
+        let ended = std::thread::scope(|scope| {
+            let threads = (scope.spawn(model_owner), scope.spawn(data_owner));
+            [threads.0.join(), threads.1.join()]
+        });
+        ended.map(|ended| ended.unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
     }
 }

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test's own steps")]
 
 use cowl_model::fixed::{self, Faithful};
+use cowl_model::graph::Telling;
 use cowl_model::onnx::NoFiles;
 use cowl_model::{ImportOptions, Model, Ring, Rounding, Tensor, compile, import, zoo};
 use cowl_mpc::bundle::Draw;
@@ -18,8 +19,12 @@ struct Case {
 }
 
 fn case(bytes: &[u8], ring: Ring, rounding: Rounding) -> Case {
+    case_for(bytes, ring, rounding, Telling::Values)
+}
+
+fn case_for(bytes: &[u8], ring: Ring, rounding: Rounding, telling: Telling) -> Case {
     let model: Model = import(bytes, &NoFiles, &ImportOptions::default()).unwrap();
-    let graph = &model.architecture;
+    let graph = &model.architecture.telling(telling).unwrap();
     let program = compile(graph, ring, rounding).unwrap();
     let weights = fixed::quantise_weights(&program, graph, &model.weights).unwrap();
     let shape = graph.inputs()[0].shape.clone();
@@ -67,6 +72,29 @@ fn a_perceptron_runs_between_two_parties_bit_for_bit() {
 fn lenet_runs_between_two_parties_bit_for_bit() {
     case(&zoo::lenet5(1), Ring::MENU[0], Rounding::Nearby).agrees(Receivers::Only(Party::ModelOwner));
     case(&zoo::lenet5(2), Ring::MENU[2], Rounding::Faithful).agrees(Receivers::Both);
+}
+
+#[test]
+fn the_largest_few_or_the_label_alone_come_out_when_no_more_is_to_be_told() {
+    for telling in [Telling::Labels, Telling::Top(1), Telling::Top(3)] {
+        let case = case_for(&zoo::perceptron(4), Ring::MENU[0], Rounding::Nearby, telling);
+        case.agrees(Receivers::Only(Party::DataOwner));
+    }
+    // Many lines, classes not along the last axis.
+    case(&zoo::unet(16, 1), Ring::MENU[0], Rounding::Nearby).agrees(Receivers::Both);
+    let scores = zoo::unet_scores(16, 1);
+    for telling in [Telling::Labels, Telling::Top(2)] {
+        case_for(&scores, Ring::MENU[0], Rounding::Nearby, telling).agrees(Receivers::Only(Party::DataOwner));
+    }
+}
+
+#[test]
+fn programs_that_tell_more_or_less_are_different_programs() {
+    let digest = |telling| {
+        *case_for(&zoo::perceptron(4), Ring::MENU[0], Rounding::Nearby, telling).protocol.plan().digest()
+    };
+    assert_ne!(digest(Telling::Values), digest(Telling::Labels));
+    assert_ne!(digest(Telling::Top(1)), digest(Telling::Top(2)));
 }
 
 #[test]

@@ -77,6 +77,8 @@ pub fn bound(graph: &Graph, weights: &[Tensor<f32>], input: f64) -> Result<Range
                 let input = &graph.node(node.inputs[0]).shape;
                 of(0) * axes.iter().map(|&axis| input.size(axis)).product::<usize>() as f64
             }
+            // Places are numbers, too.
+            Operator::Top { axis, .. } => of(0).max(graph.node(node.inputs[0]).shape.size(*axis) as f64),
             operator => bound_of(operator, &(0..node.inputs.len()).map(of).collect::<Vec<_>>()),
         };
     }

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use super::{Graph, NodeId, Operator, Origin, Port};
 use crate::function::Function;
 use crate::kernel;
+use crate::program::Ranking;
 use crate::shape::{Shape, ShapeError};
 use crate::tensor::Tensor;
 
@@ -192,6 +193,10 @@ fn apply(operator: &Operator, operands: &[&Tensor<f32>]) -> Result<Tensor<f32>, 
         Operator::Largest(axis) => over(operands[0], *axis, |line| line.fold(f32::NEG_INFINITY, f32::max)),
         Operator::ArgMax { axis, last } => {
             over(operands[0], *axis, |line| place_of_largest(line, *last) as f32)
+        }
+        Operator::Top { axis, count } => {
+            let ranking = Ranking::new(operands[0].shape().size(*axis), *count);
+            ranking.along(operands[0], *axis, |place| place as f32)
         }
         Operator::Input(_) | Operator::Weight(_) | Operator::Public(_) => {
             Err(ShapeError::Operands { what: operator.name(), wanted: 0, found: operands.len() })

@@ -59,6 +59,16 @@ pub enum Operator {
         #[n(1)]
         last: bool,
     },
+    /// Along an axis, the largest few in falling order and then their places, as numbers.
+    #[n(13)]
+    Top {
+        /// The axis.
+        #[n(0)]
+        axis: usize,
+        /// How many.
+        #[n(1)]
+        count: usize,
+    },
 }
 
 /// A tensor that is part of the architecture.
@@ -173,6 +183,7 @@ impl Operator {
             Self::MaxPool(window) => pooled(window, inputs[0]),
             Self::Interpolate(interpolation) => interpolation.shape(inputs[0]),
             Self::Largest(axis) | Self::ArgMax { axis, .. } => reduced(self.name(), inputs[0], *axis),
+            Self::Top { axis, count } => few(self.name(), inputs[0], *axis, *count),
             _ => Ok(inputs[0].clone()),
         }
     }
@@ -193,8 +204,16 @@ impl Operator {
             Self::MaxPool(_) => "max pool",
             Self::Largest(_) => "largest",
             Self::ArgMax { .. } => "argmax",
+            Self::Top { .. } => "largest few",
         }
     }
+}
+
+fn few(what: &'static str, input: &Shape, axis: usize, count: usize) -> Result<Shape, ShapeError> {
+    if axis >= input.rank() || !(1..=input.size(axis)).contains(&count) {
+        return Err(input.unfit(what, "there are not so many"));
+    }
+    input.with_size(axis, 2 * count)
 }
 
 fn pooled(window: &Window, input: &Shape) -> Result<Shape, ShapeError> {

@@ -1,6 +1,7 @@
 //! An architecture that tells less of its outputs than it computes.
 
 use super::{Element, Graph, GraphError, Layer, NodeId, Operator, Output};
+use crate::local::Local;
 
 /// What is told of each output.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -9,8 +10,8 @@ pub enum Telling {
     Values,
     /// The place of the largest class; the first of several.
     Labels,
-    /// The place of the largest class, and its number.
-    Largest,
+    /// The places of the so many largest classes, and their numbers; the largest first.
+    Top(usize),
 }
 
 /// An output of which not that can be told.
@@ -52,20 +53,31 @@ impl Graph {
         if shape.sizes().get(axis).is_none_or(|&classes| classes < 2) {
             return Err(TellingError::OneClass(output.name));
         }
-        let label = Operator::ArgMax { axis, last: false };
-        let label = self.behind(&output, "ArgMax", label)?;
-        self.add_output(&output.name, label);
-        if telling == Telling::Largest {
-            let largest = self.behind(&output, "ReduceMax", Operator::Largest(axis))?;
-            self.add_output(&format!("{} value", output.name), largest);
-        }
+        let Telling::Top(count) = telling else {
+            let label = Operator::ArgMax { axis, last: false };
+            let label = self.behind(&output, "ArgMax", label, output.node)?;
+            self.add_output(&output.name, label);
+            return Ok(());
+        };
+        let top = self.behind(&output, "TopK", Operator::Top { axis, count }, output.node)?;
+        let half = |start: usize| Operator::Local(Local::Slice { axis, start, step: 1, count });
+        let places = self.behind(&output, "Slice", half(count), top)?;
+        let values = self.behind(&output, "Slice", half(0), top)?;
+        self.add_output(&output.name, places);
+        self.add_output(&format!("{} value", output.name), values);
         Ok(())
     }
 
-    fn behind(&mut self, output: &Output, operator: &str, does: Operator) -> Result<NodeId, GraphError> {
+    fn behind(
+        &mut self,
+        output: &Output,
+        operator: &str,
+        does: Operator,
+        of: NodeId,
+    ) -> Result<NodeId, GraphError> {
         let layer = Layer { name: format!("told of {}", output.name), operator: operator.into() };
         let layer = self.add_layer(layer);
-        self.push(does, vec![output.node], layer)
+        self.push(does, vec![of], layer)
     }
 }
 
@@ -84,7 +96,7 @@ mod tests {
         let model = lenet();
         let input = Tensor::filled(model.architecture.inputs()[0].shape.clone(), 0.5f32);
         let all = model.architecture.evaluate(&[input.clone()], &model.weights).unwrap();
-        let told = model.architecture.telling(Telling::Largest).unwrap();
+        let told = model.architecture.telling(Telling::Top(1)).unwrap();
         let few = told.evaluate(&[input], &model.weights).unwrap();
         let logits = all[0].data();
         let place = (0..logits.len()).max_by(|&a, &b| logits[a].total_cmp(&logits[b])).unwrap();

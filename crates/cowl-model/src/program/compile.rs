@@ -235,6 +235,7 @@ impl<'a> Compiler<'a> {
                 let operation = Operation::ArgMax { axis: *axis, last: *last };
                 Ok(Made::Value(self.step(operation, vec![value], node.shape.clone(), 0)))
             }
+            (Operator::Top { axis, count }, &[input]) => self.top(node, *axis, *count, input),
             (Operator::MaxPool(window), &[input]) => {
                 self.chosen(node, Operation::MaxPool(window.clone()), input)
             }
@@ -251,6 +252,15 @@ impl<'a> Compiler<'a> {
         let (value, fraction) = self.as_made(input)?;
         let largest = self.step(operation, vec![value], node.shape.clone(), fraction);
         Ok(self.again(largest, fraction))
+    }
+
+    /// The largest few and their places, which must fit the ring as if they were values.
+    fn top(&mut self, node: &Node, axis: usize, count: usize, input: NodeId) -> Result<Made, CompileError> {
+        let value = self.value(input)?;
+        let places = self.program.value(value).shape.size(axis) as f64;
+        self.constant(places, self.fraction())?;
+        let operation = Operation::Top { axis, count };
+        Ok(Made::Value(self.step(operation, vec![value], node.shape.clone(), self.fraction())))
     }
 
     fn rearranged(&mut self, local: &Local, inputs: &[NodeId]) -> Result<Made, CompileError> {

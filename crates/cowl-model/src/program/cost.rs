@@ -1,6 +1,6 @@
 //! What a program costs, counted in the things that protocols are made of.
 
-use super::{Operation, Program, Step};
+use super::{Operation, Program, Ranking, Step};
 use crate::graph::LayerId;
 use crate::kernel::Window;
 use crate::shape::Shape;
@@ -88,6 +88,11 @@ impl Program {
             }
             Operation::Largest(_) | Operation::ArgMax { .. } => {
                 Cost { comparisons: input(0).count() as u64 - count, ..none }
+            }
+            Operation::Top { axis, count: most } => {
+                let size = input(0).size(*axis);
+                let lines = (input(0).count() / size.max(1)) as u64;
+                Cost { comparisons: lines * Ranking::new(size, *most).comparisons() as u64, ..none }
             }
             Operation::Spline(_) => Cost { lookups: count, products: count, ..none },
             _ => none,

@@ -159,8 +159,13 @@ impl<'a> Machine<'a> {
             }
             (Operation::Maximum, Some((lane, Layer::Gate(gate)))) => self.maximum(lane, &**gate, step),
             (_, Some((lane, Layer::Gate(gate)))) => {
-                let inputs = Zeroizing::new(self.inputs_of(step)?);
+                let arrangement = Arrangement::of(protocol.program(), step)?;
+                let inputs = Zeroizing::new(self.inputs_of(step, arrangement.as_ref()));
                 let output = self.gate(lane, &**gate, &inputs)?;
+                let output = match arrangement {
+                    Some(arrangement) => arrangement.spread(output),
+                    None => output,
+                };
                 Ok(Tensor::new(protocol.shape(step).clone(), output)?)
             }
             _ => self.alone(step),
@@ -168,12 +173,11 @@ impl<'a> Machine<'a> {
     }
 
     /// A gate's inputs, one operand behind the other, in the order in which the gate takes them.
-    fn inputs_of(&self, step: &Step) -> Result<Vec<u64>, RunError> {
-        if let Some(arrangement) = Arrangement::of(self.protocol.program(), step)? {
-            return Ok(arrangement.apply(self.operand(step, 0).data()));
+    fn inputs_of(&self, step: &Step, arrangement: Option<&Arrangement>) -> Vec<u64> {
+        if let Some(arrangement) = arrangement {
+            return arrangement.apply(self.operand(step, 0).data());
         }
-        let operands = (0..step.inputs.len()).map(|place| self.operand(step, place).data());
-        Ok(operands.collect::<Vec<_>>().concat())
+        (0..step.inputs.len()).map(|place| self.operand(step, place).data()).collect::<Vec<_>>().concat()
     }
 
     fn gate(&mut self, lane: Lane, gate: &dyn Gate, inputs: &[u64]) -> Result<Vec<u64>, RunError> {

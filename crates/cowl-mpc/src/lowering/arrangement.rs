@@ -19,7 +19,7 @@ impl Arrangement {
         let input = || &program.value(step.inputs[0]).shape;
         match &step.operation {
             Operation::MaxPool(window) => Self::windows(&window.seen(input())?, input()).map(Some),
-            Operation::Largest(axis) | Operation::ArgMax { axis, .. } => {
+            Operation::Largest(axis) | Operation::ArgMax { axis, .. } | Operation::Top { axis, .. } => {
                 Ok(Some(Self::lines(input(), *axis)))
             }
             _ => Ok(None),
@@ -56,6 +56,17 @@ impl Arrangement {
 
     pub(crate) fn size(&self) -> usize {
         self.size
+    }
+
+    /// Where a group's results lie along an axis: the inverse of [`Arrangement::apply`] for as many as come out.
+    pub(crate) fn spread(&self, results: Vec<u64>) -> Vec<u64> {
+        let few = results.len() / self.groups.max(1);
+        let inner = self.plane / self.size;
+        if few <= 1 || inner <= 1 {
+            return results;
+        }
+        let planes = results.chunks_exact(few * inner);
+        planes.flat_map(|plane| (0..few * inner).map(|at| plane[at % inner * few + at / inner])).collect()
     }
 
     /// The numbers group by group.

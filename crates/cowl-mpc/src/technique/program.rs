@@ -105,7 +105,6 @@ pub fn telling(rule: OutputRule) -> Option<Telling> {
     match rule {
         OutputRule::Values => Some(Telling::Values),
         OutputRule::Labels => Some(Telling::Labels),
-        OutputRule::Top(1) => Some(Telling::Largest),
-        OutputRule::Top(_) => None,
+        OutputRule::Top(ranks) => Some(Telling::Top(ranks as usize)),
     }
 }
