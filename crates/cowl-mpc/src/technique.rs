@@ -9,6 +9,7 @@
 
 mod agreement;
 mod forecast;
+mod inference;
 mod ports;
 mod program;
 mod proof;
@@ -27,9 +28,10 @@ use cowl_job::{
 };
 
 pub use agreement::{Agreed, check_agreement, verify};
-pub use forecast::{Forecast, LayerForecast, Sides};
+pub use forecast::{Forecast, LayerForecast, Sides, inference_receivers};
+pub use inference::{Inference, InferenceError};
 pub use ports::{Computed, Parties};
-pub use program::{InferenceProgram, check_terms, telling};
+pub use program::{InferenceProgram, check_terms};
 pub use proof::{InferenceProof, RunProof};
 pub use result::{InferenceResult, ResultError, ResultTensor};
 pub use told::Told;
@@ -38,8 +40,6 @@ pub use told::Told;
 pub struct Mpc {
     /// What is computed.
     pub program: InferenceProgram,
-    /// The same, step by step.
-    pub compiled: Arc<cowl_model::Program>,
     /// What it takes.
     pub forecast: Forecast,
     /// The other machines, and this one's secrets.
@@ -123,6 +123,10 @@ impl Mpc {
     fn movements(&self, spec: &JobSpec, seating: &Seating) -> Vec<Movement> {
         let (model, data, dealer) = (seating.model_owner, seating.data_owner, seating.dealer);
         let Forecast { dealt, sent, input_bytes, output_bytes, .. } = &self.forecast;
+        // Shares of the output are sent by whoever does not receive it, or by both.
+        let told = |party| if spec.receivers.contains(&party) { *output_bytes } else { 0 };
+        let from_data = sent.data_owner.saturating_sub(input_bytes.saturating_add(told(model)));
+        let from_model = sent.model_owner.saturating_sub(told(data));
         let moved = |what, from, to, form, bytes| Movement {
             what,
             from: Machine::Party(from),
@@ -134,14 +138,8 @@ impl Mpc {
             moved(Fact::Correlations, dealer, model, Form::Sealed, dealt.model_owner),
             moved(Fact::Correlations, dealer, data, Form::Sealed, dealt.data_owner),
             moved(Fact::Input, data, model, Form::Shared, *input_bytes),
-            moved(
-                Fact::Intermediate,
-                data,
-                model,
-                Form::Shared,
-                sent.data_owner.saturating_sub(*input_bytes),
-            ),
-            moved(Fact::Intermediate, model, data, Form::Shared, sent.model_owner),
+            moved(Fact::Intermediate, data, model, Form::Shared, from_data),
+            moved(Fact::Intermediate, model, data, Form::Shared, from_model),
             moved(Fact::ParameterCommitment, model, data, Form::Clear, COMMITMENT_BYTES),
         ];
         movements.extend(spec.receivers.iter().map(|receiver| {
@@ -200,9 +198,8 @@ impl Technique for Mpc {
                 let computed = self.parties.compute(&running).await?;
                 let run = RunProof { weights: computed.weights, transcript: computed.transcript };
                 if running.spec().receivers.contains(&running.party()) {
-                    let outputs = computed.outputs.ok_or_else(|| no_output(&running))?;
-                    let result = InferenceResult::new(&self.compiled, &outputs, ports.salts.make_salt());
-                    let result = result.map_err(|error| failed(&running, error.to_string()))?;
+                    let outputs = computed.outputs.ok_or_else(|| kept_back(&running))?;
+                    let result = InferenceResult::new(outputs, ports.salts.make_salt());
                     outcome.outputs.push(put(&running, &result, ports).await?);
                 }
                 (computed.bundle, Some(run))
@@ -220,15 +217,12 @@ impl Technique for Mpc {
     }
 }
 
-fn no_output(running: &Running) -> Failure {
-    failed(running, "it kept its share of the output back".to_owned())
-}
-
 /// The other of the two who compute is to blame.
-fn failed(running: &Running, detail: String) -> Failure {
+fn kept_back(running: &Running) -> Failure {
     let other = if running.seat() == Seat::ModelOwner { Seat::DataOwner } else { Seat::ModelOwner };
     let party = running.roster().places().find(|(seat, _)| *seat == other);
-    Failure::Peer { party: party.map_or(running.party(), |(_, party)| party), detail }
+    let party = party.map_or(running.party(), |(_, party)| party);
+    Failure::Peer { party, detail: "it kept its share of the output back".to_owned() }
 }
 
 /// Puts this party's own result. Its digest says nothing of it: the bytes begin with a salt that only receivers have.

@@ -1,16 +1,17 @@
 //! What an inference takes: bytes, rounds and time, layer by layer, before anybody consents.
 //!
-//! The figures follow from the program alone, so that every seat makes the same plan.
+//! Bytes and rounds are exact and follow from the protocol alone, so that every seat makes the same plan. Milliseconds
+//! are those of an ordinary core, for orientation; they are the same everywhere, too.
 
-use cowl_model::program::{Cost, Operation, Piece, Spline, Step};
-use cowl_model::{Graph, Program, Rounding};
+use cowl_domain::OutputReceivers;
+use cowl_model::Graph;
+use cowl_model::graph::LayerId;
+use cowl_model::program::Cost;
 
-use super::told::output_numbers;
-use crate::bundle::HEADER_BYTES;
-use crate::error::Error;
-use crate::nonlinear::{Family, FunctionSecretSharing, Line, Rounding as Cut, Want};
-use crate::protocol::Gate;
-use crate::ring::{Party, Ring};
+use crate::inference::Receivers;
+use crate::lowering::Protocol;
+use crate::ring::Party;
+use crate::setup::MaskedWeights;
 
 /// One value for each of the two who compute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -21,18 +22,41 @@ pub struct Sides<T> {
     pub data_owner: T,
 }
 
+impl<T: Copy> From<[T; 2]> for Sides<T> {
+    fn from(values: [T; 2]) -> Self {
+        let of = |party: Party| values[party.index()];
+        Self { model_owner: of(Party::ModelOwner), data_owner: of(Party::DataOwner) }
+    }
+}
+
+impl Sides<u64> {
+    /// Both together.
+    pub fn sum(self) -> u64 {
+        self.model_owner.saturating_add(self.data_owner)
+    }
+
+    fn plus(self, other: Self) -> Self {
+        Self {
+            model_owner: self.model_owner.saturating_add(other.model_owner),
+            data_owner: self.data_owner.saturating_add(other.data_owner),
+        }
+    }
+}
+
 /// What one layer takes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LayerForecast {
+    /// Which.
+    pub layer: LayerId,
     /// As the model names it.
     pub name: String,
     /// ONNX's operator.
     pub operator: String,
-    /// Bytes that the dealer sends for it.
+    /// Bytes that the dealer sends for it to each.
     pub dealt: Sides<u64>,
     /// Bytes that each sends.
     pub sent: Sides<u64>,
-    /// Messages that wait for one another.
+    /// Rounds between the end of the steps before it and its own.
     pub rounds: u32,
     /// What is computed.
     pub cost: Cost,
@@ -43,11 +67,11 @@ pub struct LayerForecast {
 pub struct Forecast {
     /// Bytes of each bundle.
     pub dealt: Sides<u64>,
-    /// Bytes that each sends while they compute.
+    /// Bytes that each sends while they compute, greeting and checks too.
     pub sent: Sides<u64>,
     /// Bytes of the masked input, within those that the data owner sends.
     pub input_bytes: u64,
-    /// Bytes of a receiver's share of the output.
+    /// Bytes of a receiver's share of the output, within those that the other sends.
     pub output_bytes: u64,
     /// Messages that wait for one another.
     pub rounds: u32,
@@ -63,181 +87,69 @@ pub struct Forecast {
 const COMPARISONS_A_MILLI: u64 = 8_000;
 /// Multiplications that a core makes in a millisecond, roughly.
 const MULTIPLICATIONS_A_MILLI: u64 = 1_000_000;
-/// Values of which the price of one is told.
-const SAMPLE: usize = 1 << 10;
 
 impl Forecast {
-    /// Of a program, priced by the gates that the default family makes for its steps.
-    ///
-    /// # Errors
-    /// [`Error`] where a step is beyond what the gates can do.
-    pub fn of(graph: &Graph, program: &Program) -> Result<Self, Error> {
-        let prices = Prices::new(program)?;
-        let mut layers: Vec<(cowl_model::graph::LayerId, LayerForecast)> = Vec::new();
-        for step in program.steps() {
-            let one = prices.step(program, step);
-            match layers.iter_mut().find(|(known, _)| *known == step.layer) {
-                Some((_, known)) => known.add(&one),
-                None => {
-                    let layer = &graph.layers()[step.layer.index()];
-                    let (name, operator) = (layer.name.clone(), layer.operator.clone());
-                    layers.push((step.layer, LayerForecast { name, operator, ..one }));
-                }
-            }
+    /// Of a protocol for `graph`, whose output goes to `receivers`.
+    pub fn of(graph: &Graph, protocol: &Protocol, receivers: OutputReceivers) -> Self {
+        let exact = protocol.forecast(inference_receivers(receivers));
+        let program = protocol.program();
+        let (mut layers, mut before): (Vec<LayerForecast>, u32) = (Vec::new(), 0);
+        for (taken, step) in exact.steps.iter().zip(program.steps()) {
+            let place = layers.iter().position(|known| known.layer == taken.layer).unwrap_or_else(|| {
+                layers.push(LayerForecast::empty(graph, taken.layer));
+                layers.len() - 1
+            });
+            let layer = &mut layers[place];
+            layer.dealt = layer.dealt.plus(taken.dealt.into());
+            layer.sent = layer.sent.plus(taken.sent.into());
+            layer.rounds += taken.rounds.saturating_sub(before);
+            layer.cost = layer.cost.plus(program.step_cost(step));
+            before = before.max(taken.rounds);
         }
-        let mut total = LayerForecast::empty();
-        layers.iter().for_each(|(_, layer)| total.add(layer));
-        let bytes = |numbers: u64| numbers * prices.bytes;
-        let inputs = graph.inputs().iter().map(|port| port.shape.count() as u64).sum();
-        let work = total.cost.comparisons + total.cost.lookups;
-        let header = HEADER_BYTES as u64;
-        Ok(Self {
-            dealt: Sides {
-                model_owner: total.dealt.model_owner + header,
-                data_owner: total.dealt.data_owner + header,
-            },
-            sent: total.sent,
-            input_bytes: bytes(inputs).min(total.sent.data_owner),
-            output_bytes: bytes(output_numbers(program)),
-            rounds: total.rounds,
-            setup_bytes: bytes(program.weights().iter().map(|weight| weight.shape.count() as u64).sum()),
+        let number = protocol.ring().bytes() as u64;
+        let inputs: u64 = graph.inputs().iter().map(|port| port.shape.count() as u64).sum();
+        let (cost, sent) = (program.cost(), Sides::from(exact.sent));
+        let work = cost.comparisons + cost.lookups;
+        Self {
+            dealt: exact.dealt.into(),
+            sent,
+            input_bytes: (inputs * number).min(sent.data_owner),
+            output_bytes: protocol.output_bytes() as u64,
+            rounds: exact.rounds,
+            setup_bytes: MaskedWeights::bytes(protocol),
             compute_millis: 1
                 + 2 * work / COMPARISONS_A_MILLI
-                + total.cost.multiplications / MULTIPLICATIONS_A_MILLI,
-            layers: layers.into_iter().map(|(_, layer)| layer).collect(),
-        })
+                + cost.multiplications / MULTIPLICATIONS_A_MILLI,
+            layers,
+        }
     }
 
     /// Bytes of a run over the network, set-up apart.
     pub fn bytes(&self) -> u64 {
-        let Self { dealt, sent, .. } = self;
-        dealt.model_owner + dealt.data_owner + sent.model_owner + sent.data_owner
+        self.dealt.sum().saturating_add(self.sent.sum())
     }
 }
 
 impl LayerForecast {
-    fn empty() -> Self {
+    fn empty(graph: &Graph, layer: LayerId) -> Self {
+        let known = &graph.layers()[layer.index()];
         Self {
-            name: String::new(),
-            operator: String::new(),
+            layer,
+            name: known.name.clone(),
+            operator: known.operator.clone(),
             dealt: Sides::default(),
             sent: Sides::default(),
             rounds: 0,
             cost: Cost::default(),
         }
     }
-
-    fn add(&mut self, other: &Self) {
-        self.dealt.model_owner += other.dealt.model_owner;
-        self.dealt.data_owner += other.dealt.data_owner;
-        self.sent.model_owner += other.sent.model_owner;
-        self.sent.data_owner += other.sent.data_owner;
-        self.rounds += other.rounds;
-        self.cost = self.cost.plus(other.cost);
-    }
 }
 
-/// What a value costs in a gate, in parts of [`SAMPLE`].
-struct Price {
-    dealt: Sides<u64>,
-    sent: u64,
-    rounds: u32,
-}
-
-impl Price {
-    fn of(gate: &dyn Gate) -> Self {
-        let messages = gate.message_bytes();
-        Self {
-            dealt: Sides {
-                model_owner: gate.key_bytes(Party::ModelOwner),
-                data_owner: gate.key_bytes(Party::DataOwner),
-            },
-            sent: messages.iter().map(|&bytes| bytes as u64).sum(),
-            rounds: u32::try_from(messages.len()).unwrap_or(u32::MAX),
-        }
-    }
-
-    fn times(&self, count: u64, levels: u32) -> LayerForecast {
-        let part = |bytes: u64| bytes.saturating_mul(count).div_ceil(SAMPLE as u64);
-        LayerForecast {
-            dealt: Sides {
-                model_owner: part(self.dealt.model_owner),
-                data_owner: part(self.dealt.data_owner),
-            },
-            sent: Sides { model_owner: part(self.sent), data_owner: part(self.sent) },
-            rounds: self.rounds * levels,
-            ..LayerForecast::empty()
-        }
-    }
-}
-
-struct Prices {
-    bytes: u64,
-    relu: Price,
-    truncate: Price,
-    pair: Price,
-    ring: Ring,
-}
-
-impl Prices {
-    fn new(program: &Program) -> Result<Self, Error> {
-        let (bits, fraction) = (program.ring().bits(), program.ring().fraction());
-        let ring = Ring::new(bits, fraction)?;
-        let cut = match program.rounding() {
-            Rounding::Nearby => Cut::Nearby,
-            Rounding::Faithful => Cut::Faithful,
-        };
-        let family = FunctionSecretSharing;
-        Ok(Self {
-            bytes: ring.bytes() as u64,
-            relu: Price::of(&*family.relu(ring, SAMPLE, bits, fraction, cut)?),
-            truncate: Price::of(&*family.truncate(ring, SAMPLE, fraction, cut)?),
-            pair: Price::of(&*family.largest(ring, SAMPLE, 2, bits, Want::Value)?),
-            ring,
-        })
-    }
-
-    fn step(&self, program: &Program, step: &Step) -> LayerForecast {
-        let cost = program.step_cost(step);
-        let count = program.value(step.output).shape.count() as u64;
-        let levels = |size: usize| usize::BITS - size.saturating_sub(1).leading_zeros();
-        let input = || program.value(step.inputs[0]).shape.count();
-        let priced = match &step.operation {
-            Operation::Linear(_) => self.linear(input() as u64, count),
-            Operation::Product(_) => self.linear(2 * input() as u64, count),
-            Operation::Truncate(_) => self.truncate.times(count, 1),
-            Operation::Relu { .. } => self.relu.times(count, 1),
-            Operation::Maximum => self.pair.times(count, 1),
-            Operation::MaxPool(window) => {
-                self.pair.times(cost.comparisons, levels(window.kernel.iter().product()))
-            }
-            Operation::Largest(axis) | Operation::ArgMax { axis, .. } => {
-                let size = program.value(step.inputs[0]).shape.size(*axis);
-                self.pair.times(cost.comparisons, levels(size))
-            }
-            Operation::Spline(spline) => self.spline(spline, count),
-            _ => LayerForecast::empty(),
-        };
-        LayerForecast { cost, ..priced }
-    }
-
-    /// The data owner opens what goes in; the data owner's share of what comes out is dealt.
-    fn linear(&self, inputs: u64, outputs: u64) -> LayerForecast {
-        LayerForecast {
-            dealt: Sides { model_owner: outputs * self.bytes, data_owner: 0 },
-            sent: Sides { model_owner: 0, data_owner: inputs * self.bytes },
-            rounds: 1,
-            ..LayerForecast::empty()
-        }
-    }
-
-    fn spline(&self, spline: &Spline, count: u64) -> LayerForecast {
-        let line = |piece: &Piece| Line { slope: piece.slope, offset: piece.offset };
-        let lines: Vec<Line> = spline.pieces.iter().map(line).collect();
-        let gate = FunctionSecretSharing.piecewise(self.ring, SAMPLE, &spline.knots, &lines);
-        // Without knots it is one line, which each applies to its share.
-        let mut made = gate.map_or_else(|_| LayerForecast::empty(), |gate| Price::of(&*gate).times(count, 1));
-        made.add(&self.truncate.times(count, 1));
-        made
+/// The receivers as the protocol's runs have them.
+pub fn inference_receivers(receivers: OutputReceivers) -> Receivers {
+    match receivers {
+        OutputReceivers::DataOwner => Receivers::Only(Party::DataOwner),
+        OutputReceivers::ModelOwner => Receivers::Only(Party::ModelOwner),
+        OutputReceivers::Both => Receivers::Both,
     }
 }

@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 use cowl_crypto::digest::Digest;
 use cowl_job::{Failure, Running};
-use cowl_model::Tensor;
 
+use super::result::ResultTensor;
 use crate::bundle::BundleId;
 
 /// What a run gave to one of the two who compute.
@@ -15,8 +15,8 @@ pub struct Computed {
     pub weights: Digest,
     /// Digest of all messages; the other party said the same before any output was sent.
     pub transcript: Digest,
-    /// The outputs of the program, in its order, for a receiver.
-    pub outputs: Option<Vec<Tensor<u64>>>,
+    /// The outputs of the program, in its order, for a receiver ([`ResultTensor::all`]).
+    pub outputs: Option<Vec<ResultTensor>>,
 }
 
 /// The other machines, authenticated, and what this one brings: weights, input or randomness.

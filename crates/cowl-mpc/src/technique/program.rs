@@ -4,7 +4,6 @@ use cowl_crypto::digest::Digest;
 use cowl_domain::wire::{self, WireError};
 use cowl_domain::{ComputeTerms, GrantId, OutputReceivers, OutputRule};
 use cowl_job::Refusal;
-use cowl_model::graph::Telling;
 use cowl_model::{PublishedModel, Rounding};
 use minicbor::{Decode, Encode};
 
@@ -97,14 +96,5 @@ pub fn check_terms(
     match missing.iter().find(|(_, missing)| *missing) {
         Some((who, _)) => exceeded(format!("the {} to get the output", who.as_str().replace('-', " "))),
         None => Ok(()),
-    }
-}
-
-/// What a rule asks of an architecture; `None` where no layers are there for it.
-pub fn telling(rule: OutputRule) -> Option<Telling> {
-    match rule {
-        OutputRule::Values => Some(Telling::Values),
-        OutputRule::Labels => Some(Telling::Labels),
-        OutputRule::Top(ranks) => Some(Telling::Top(ranks as usize)),
     }
 }

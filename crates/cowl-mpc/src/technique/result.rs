@@ -50,6 +50,26 @@ pub struct ResultTensor {
 }
 
 impl ResultTensor {
+    /// The outputs of a program, in its order.
+    ///
+    /// # Errors
+    /// [`ResultError::Outputs`] when the tensors are others than the program's.
+    pub fn all(program: &Program, outputs: &[Tensor<u64>]) -> Result<Vec<Self>, ResultError> {
+        let wanted = program.outputs();
+        let fits = wanted.len() == outputs.len()
+            && wanted.iter().zip(outputs).all(|(port, it)| program.value(port.value).shape == *it.shape());
+        if !fits {
+            return Err(ResultError::Outputs);
+        }
+        let one = |(port, tensor): (&cowl_model::program::ProgramOutput, &Tensor<u64>)| Self {
+            name: port.name.clone(),
+            sizes: tensor.shape().sizes().iter().map(|&size| size as u64).collect(),
+            fraction: program.value(port.value).fraction,
+            numbers: tensor.data().iter().map(|&number| program.ring().signed(number)).collect(),
+        };
+        Ok(wanted.iter().zip(outputs).map(one).collect())
+    }
+
     /// What the numbers mean.
     pub fn real(&self) -> Vec<f64> {
         let unit = f64::from(self.fraction).exp2();
@@ -65,24 +85,9 @@ impl ResultTensor {
 }
 
 impl InferenceResult {
-    /// Of the outputs of a program, in its order.
-    ///
-    /// # Errors
-    /// [`ResultError::Outputs`].
-    pub fn new(program: &Program, outputs: &[Tensor<u64>], salt: [u8; 32]) -> Result<Self, ResultError> {
-        let wanted = program.outputs();
-        let fits = wanted.len() == outputs.len()
-            && wanted.iter().zip(outputs).all(|(port, it)| program.value(port.value).shape == *it.shape());
-        if !fits {
-            return Err(ResultError::Outputs);
-        }
-        let one = |(port, tensor): (&cowl_model::program::ProgramOutput, &Tensor<u64>)| ResultTensor {
-            name: port.name.clone(),
-            sizes: tensor.shape().sizes().iter().map(|&size| size as u64).collect(),
-            fraction: program.value(port.value).fraction,
-            numbers: tensor.data().iter().map(|&number| program.ring().signed(number)).collect(),
-        };
-        Ok(Self { salt, outputs: wanted.iter().zip(outputs).map(one).collect() })
+    /// Of outputs in the order of their program, with a salt that nobody can guess.
+    pub fn new(outputs: Vec<ResultTensor>, salt: [u8; 32]) -> Self {
+        Self { salt, outputs }
     }
 
     /// The outputs.

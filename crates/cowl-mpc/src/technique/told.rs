@@ -68,6 +68,6 @@ fn result(model: &PublishedModel, program: &Program, rule: OutputRule) -> Vec<St
 }
 
 /// How many numbers all outputs of a program have.
-pub(super) fn output_numbers(program: &Program) -> u64 {
+fn output_numbers(program: &Program) -> u64 {
     program.outputs().iter().map(|output| program.value(output.value).shape.count() as u64).sum()
 }

@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use cowl_model::graph::Telling;
+use cowl_domain::{OutputReceivers, OutputRule};
 use cowl_model::{Program, PublishedModel, inspect};
-use cowl_mpc::technique::{Forecast, LayerForecast};
+use cowl_mpc::technique::{Forecast, Inference, LayerForecast};
 use serde::Serialize;
 
 use crate::columns::{Columns, printable};
@@ -81,9 +81,10 @@ impl ModelView {
     /// An architecture for which there is no program.
     pub(crate) fn new(model: &PublishedModel) -> Result<Self> {
         let refused = |error: &dyn fmt::Display| Failure::no(format!("the model cannot be run: {error}"));
-        let (graph, program) = model.program(Telling::Values).map_err(|error| refused(&error))?;
-        let forecast = Forecast::of(&graph, &program).map_err(|error| refused(&error))?;
-        let summaries = inspect::layers(&graph, &program);
+        let inference = Inference::new(model, OutputRule::Values).map_err(|error| refused(&error))?;
+        let forecast = inference.forecast(OutputReceivers::DataOwner);
+        let (graph, program) = (&inference.graph, inference.protocol.program());
+        let summaries = inspect::layers(graph, program);
         let layers: Vec<LayerView> =
             summaries.into_iter().map(|summary| LayerView::new(summary, &forecast)).collect();
         let port = |port: &cowl_model::graph::Port| PortView {
@@ -105,10 +106,10 @@ impl ModelView {
                 cowl_model::Rounding::Faithful => "faithful",
             },
             inputs: graph.inputs().iter().map(port).collect(),
-            outputs: outputs(&program),
+            outputs: outputs(program),
             classes: model.classes.clone(),
             public_floats: graph.parameters().iter().map(float).collect(),
-            total: TotalView::new(&forecast, &program, graph.weight_count()),
+            total: TotalView::new(&forecast, program, graph.weight_count()),
             layers,
         })
     }
