@@ -11,6 +11,7 @@ mod demo;
 mod grant;
 mod image;
 mod infer;
+mod input;
 mod job;
 mod key;
 mod model;
@@ -33,6 +34,7 @@ pub(crate) use infer::{
     Bits, DealArguments, InferCommand, PartyAt, PatienceArguments, RunModelArguments, ServeArguments,
     StatusArguments, StockArguments, Truncation,
 };
+pub(crate) use input::InputArguments;
 pub(crate) use job::{EvidenceCommand, JobCommand, ShowJobArguments};
 pub(crate) use key::{ExportKeyArguments, KeyCommand, MakeKeyArguments, RecipientArguments};
 pub(crate) use model::{

@@ -1,9 +1,10 @@
 //! `cowl`: health records sealed at home, kept in a cloud that cannot read them.
 //!
 //! [`args`] says what may be typed, [`settings`] resolves it, [`commands`] has one function a verb, each of
-//! which makes one call or a few to `cowl-vault` and hands one value to [`output`]. [`keeper`] keeps a
-//! device unlocked, [`sealing`] serves single files without a server, [`demo`] tells the whole story once,
-//! [`bench`] measures, [`report`] puts results on a page, [`infer`] is the three roles of secure inference.
+//! which makes one call or a few to `cowl-vault` and hands one value to [`output`]. [`inputs`] makes inputs of
+//! models from files, [`keeper`] keeps a device unlocked, [`sealing`] serves single files without a server,
+//! [`demo`] tells the whole story once, [`bench`] measures, [`report`] puts results on a page, [`infer`] is the
+//! three roles of secure inference.
 
 mod args;
 mod bench;
@@ -14,6 +15,7 @@ mod failure;
 mod harden;
 mod hidden_line;
 mod infer;
+mod inputs;
 mod keeper;
 mod models;
 mod moment;

@@ -13,7 +13,7 @@ pub(crate) mod catalog;
 pub(crate) mod dossier;
 pub(crate) mod keeping;
 pub(crate) mod layers;
-mod npy;
+pub(crate) mod npy;
 pub(crate) mod numbers;
 #[allow(dead_code, reason = "'cowl infer' asks it before each run")]
 pub(crate) mod permission;

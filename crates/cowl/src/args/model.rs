@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::InputArguments;
+
 /// What is to be done with models. Models go by identifier, the beginning of one, or name.
 #[derive(Debug, Subcommand)]
 pub(crate) enum ModelCommand {
@@ -47,13 +49,15 @@ pub(crate) struct ReadingArguments {
     /// How bits behind the point are cut
     #[arg(long, value_enum, default_value = "nearby", help_heading = "Numbers")]
     pub(crate) truncation: TruncationChoice,
-    /// An input to see how large values become: .npy, or .pb as ONNX's tests have; one file an input of the model,
-    /// several inputs one after the other
+    /// An input to see how large values become: a scan, a picture, numbers; one file an input of the model, several
+    /// inputs one after the other
     #[arg(long, value_name = "FILE", num_args = 1.., help_heading = "Numbers")]
     pub(crate) calibrate: Vec<PathBuf>,
     /// The largest magnitude of a number of the input, where no input is given
     #[arg(long, value_name = "NUMBER", default_value = "1", help_heading = "Numbers")]
     pub(crate) largest_input: f32,
+    #[command(flatten)]
+    pub(crate) inputs: InputArguments,
 }
 
 /// `cowl model import`
@@ -106,7 +110,7 @@ node.
 Examples:
   cowl model import tissue.onnx
   cowl model import tissue.onnx --name tissue --classes tissue.txt --record models
-  cowl model import net.onnx --dimension height=256 --dimension width=256 --calibrate scan-1.npy scan-2.npy
+  cowl model import net.onnx --dimension height=256 --dimension width=256 --calibrate scan-1.png scan-2.png
   cowl grant make --to hospital --item tissue --power compute --output labels --runs 100 --purpose diagnosis";
 
 const INSPECT_EXAMPLES: &str = "\

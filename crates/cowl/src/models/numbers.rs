@@ -1,14 +1,13 @@
 //! Which numbers a model is computed with: by flag, or by how large its values become.
 
-use std::path::Path;
+use std::path::PathBuf;
 
-use cowl_model::fixed::{Overflow, bound, observe};
-use cowl_model::onnx::{self, Constant};
-use cowl_model::{Graph, Ring, Shape, Tensor};
+use cowl_model::fixed::{Overflow, accuracy, bound, observe};
+use cowl_model::{Graph, Ring, Tensor};
 
-use super::npy;
 use crate::args::ReadingArguments;
 use crate::failure::{Failure, Result};
+use crate::inputs;
 
 /// How a ring was chosen, and where its numbers may overflow.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,6 +24,9 @@ pub(crate) struct Choice {
 const CALIBRATED: f64 = 4.0;
 /// Room above what made-up inputs showed: they say less.
 const MADE_UP: f64 = 16.0;
+/// Outputs may differ from those in floats by this much, or by this part of the largest: half of what is aimed at, as
+/// masks add a little.
+const NEAR: f64 = 5e-4;
 /// Made-up inputs.
 const INPUTS: u64 = 3;
 
@@ -38,7 +40,7 @@ pub(crate) fn choose(
     arguments: &ReadingArguments,
 ) -> Result<(Ring, Choice)> {
     let calibrated = !arguments.calibrate.is_empty();
-    let inputs = match calibrated {
+    let inputs: Vec<Vec<Tensor<f32>>> = match calibrated {
         true => read_inputs(graph, arguments)?,
         false => (0..INPUTS).map(|seed| made_up(graph, arguments.largest_input, seed)).collect(),
     };
@@ -53,8 +55,11 @@ pub(crate) fn choose(
     let (ring, reason) = match given(arguments)? {
         Some(ring) => (ring, "as you said".to_owned()),
         None => {
-            let (ring, _) = ranges.ring(graph, margin);
-            (ring, format!("the smallest that holds {margin} times what {shown} showed"))
+            let near =
+                |ring| accuracy(graph, ring, &inputs[..1], weights).is_some_and(|it| it.is_within(NEAR));
+            let (ring, _) = ranges.ring_that(graph, margin, &near);
+            let held = format!("the smallest that holds {margin} times what {shown} showed");
+            (ring, format!("{held} and whose outputs come near to those in floats"))
         }
     };
     let seen = ranges.overflows(graph, ring, margin);
@@ -86,25 +91,10 @@ fn read_inputs(graph: &Graph, arguments: &ReadingArguments) -> Result<Vec<Vec<Te
             crate::size::count(files.len() as u64, "file"),
         )));
     }
-    let run = |files: &[std::path::PathBuf]| {
-        files.iter().zip(ports).map(|(path, port)| read_input(path, &port.shape)).collect()
-    };
-    files.chunks(ports.len()).map(run).collect()
-}
-
-/// A tensor of as many numbers as the input has; how they are arranged in the file does not matter.
-fn read_input(path: &Path, shape: &Shape) -> Result<Tensor<f32>> {
-    let bytes = std::fs::read(path).map_err(|error| Failure::file(path, error))?;
-    let wrong = |why: &dyn std::fmt::Display| Failure::usage(format!("{}: {why}", path.display()));
-    let numbers = match path.extension().and_then(|ending| ending.to_str()) {
-        Some("npy") => npy::read(&bytes).map_err(|error| wrong(&error))?,
-        Some("pb") => match onnx::read_tensor(&bytes).map_err(|error| wrong(&error))? {
-            Constant::Floats(tensor) => tensor.into_data(),
-            _ => return Err(wrong(&"the tensor is not of floats")),
-        },
-        _ => return Err(wrong(&"inputs are .npy, or .pb as ONNX's tests have them")),
-    };
-    Tensor::new(shape.clone(), numbers).map_err(|error| wrong(&error))
+    let hints = arguments.inputs.hints();
+    let run = |files: &[PathBuf]| inputs::read_inputs(graph, files, &hints).map(|prepared| prepared.tensors);
+    let runs: std::result::Result<_, _> = files.chunks(ports.len()).map(run).collect();
+    runs.map_err(|fault| Failure::usage(fault.to_string()))
 }
 
 fn largest_of(inputs: &[Vec<Tensor<f32>>]) -> f64 {
