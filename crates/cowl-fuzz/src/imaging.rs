@@ -5,7 +5,8 @@ use cowl_imaging::chaotic::{self, ChaoticKey};
 use cowl_imaging::container::{self, StorageCodec};
 use cowl_imaging::dicom::DicomFile;
 use cowl_imaging::display::{self, DisplayImage};
-use cowl_imaging::{archive, dct, jpegls, live, nifti};
+use cowl_imaging::network_input::{self, Hints, Source};
+use cowl_imaging::{archive, dct, jpegls, live, nifti, volume};
 
 /// Pixels of a JPEG-LS stream beyond which a run would only take long.
 const MOST_SAMPLES: usize = 1 << 20;
@@ -37,6 +38,7 @@ pub fn files(bytes: &[u8]) {
     }
     let _ = (nifti::is_nifti(bytes), nifti::raster(bytes), display::raster(bytes));
     let _ = DisplayImage::decode(bytes);
+    as_input(bytes);
     if let Some(span) = container::find_raster(bytes) {
         assert!(bytes.get(span.range()).is_some(), "pixels outside the file");
     }
@@ -45,5 +47,20 @@ pub fn files(bytes: &[u8]) {
         let again =
             container::decode_file(stored.codec.id(), &stored.bytes).expect("what was coded is decoded");
         assert_eq!(again.as_ref(), bytes, "coding has changed the file");
+    }
+}
+
+/// Volumes, series, pictures and arrays as a network takes them.
+fn as_input(bytes: &[u8]) {
+    if let Ok(file) = DicomFile::read(bytes)
+        && let Ok(slice) = file.slice()
+    {
+        let _ = volume::from_slices(vec![slice.clone(), slice]);
+    }
+    let Ok(source) = Source::read(bytes) else { return };
+    for sizes in [[1, 4, 4, 4].as_slice(), &[3, 8, 8], &[16]] {
+        if let Ok(prepared) = network_input::prepare(&source, sizes, &Hints::default()) {
+            assert_eq!(prepared.values.len(), sizes.iter().product::<usize>(), "not as many as were asked for");
+        }
     }
 }

@@ -234,6 +234,8 @@ fn dicom() -> Vec<u8> {
     element(&mut file, (8, 0x60), b"CS", b"CT");
     element(&mut file, (8, 0x1030), b"LO", b"Thorax");
     element(&mut file, (0x20, 0xd), b"UI", b"1.2.3\0");
+    element(&mut file, (0x20, 0x32), b"DS", b"-10\\-20\\30 ");
+    element(&mut file, (0x20, 0x37), b"DS", b"1\\0\\0\\0\\1\\0 ");
     for (tag, value) in [
         ((0x28, 2), 1u16),
         ((0x28, 0x10), 8),
@@ -245,16 +247,23 @@ fn dicom() -> Vec<u8> {
     ] {
         element(&mut file, tag, b"US", &value.to_le_bytes());
     }
+    element(&mut file, (0x28, 0x30), b"DS", b"0.5\\0.5 ");
     let pixels: Vec<u8> = (0..64u16).flat_map(|place| (place * 7).to_le_bytes()).collect();
     element(&mut file, (0x7fe0, 0x10), b"OW", &pixels);
     file
 }
 
-/// Pictures, volumes, DICOM objects.
+/// Sixteen numbers as NumPy writes them.
+fn array() -> Vec<u8> {
+    let header = b"{'descr': '<f4', 'fortran_order': False, 'shape': (4, 4), }\n";
+    [b"\x93NUMPY\x01\x00".as_slice(), &(header.len() as u16).to_le_bytes(), header, &[0x3f; 64]].concat()
+}
+
+/// Pictures, volumes, DICOM objects, arrays.
 pub fn imaging_files() -> Vec<Vec<u8>> {
     let mut seeds = files("samples");
     seeds.extend(files("vectors/image"));
-    seeds.extend([graymap(), volume(), dicom()]);
+    seeds.extend([graymap(), volume(), dicom(), array()]);
     seeds
 }
 
