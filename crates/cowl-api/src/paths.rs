@@ -63,7 +63,7 @@ pub const JOB: &str = "/v1/jobs/{job}";
 pub const CONSENT: &str = "/v1/jobs/{job}/consent";
 /// `POST` [`crate::types::JobRefusal`].
 pub const REFUSAL: &str = "/v1/jobs/{job}/refusal";
-/// `POST`, no body: the cloud computes, and answers with the canonical bytes of the technique's answer.
+/// `POST`, no body, or for technique `additive-score` the weights that the owner made: the cloud computes, and answers with the canonical bytes of the technique's answer.
 pub const COMPUTATION: &str = "/v1/jobs/{job}/answer";
 /// `POST` [`crate::types::Settlement`].
 pub const SETTLEMENT: &str = "/v1/jobs/{job}/settlement";

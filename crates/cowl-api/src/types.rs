@@ -355,7 +355,8 @@ bodies! {
     NewJob {
         /// Signed specification; the caller signs it and is a receiver.
         spec: Blob,
-        /// The program whose digest the specification names: for technique `additive-he` a query's canonical bytes.
+        /// The program whose digest the specification names: for technique `additive-he` a query's canonical bytes, for
+        /// `additive-score` those of a request for scores.
         program: Blob,
     }
     /// A job as asker and owner see it.

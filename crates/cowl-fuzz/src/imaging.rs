@@ -60,7 +60,11 @@ fn as_input(bytes: &[u8]) {
     let Ok(source) = Source::read(bytes) else { return };
     for sizes in [[1, 4, 4, 4].as_slice(), &[3, 8, 8], &[16]] {
         if let Ok(prepared) = network_input::prepare(&source, sizes, &Hints::default()) {
-            assert_eq!(prepared.values.len(), sizes.iter().product::<usize>(), "not as many as were asked for");
+            assert_eq!(
+                prepared.values.len(),
+                sizes.iter().product::<usize>(),
+                "not as many as were asked for"
+            );
         }
     }
 }

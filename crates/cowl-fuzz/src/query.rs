@@ -2,7 +2,9 @@
 
 use cowl_domain::table::TableSchema;
 use cowl_query::parquet::TableFile;
-use cowl_query::{Answer, Catalog, CiphertextPages, GrantedTable, Query, ScoreAnswer, ScoreProgram, parse};
+use cowl_query::{
+    Answer, Catalog, CiphertextPages, GrantedTable, Query, ScoreAnswer, ScoreProgram, ScoreRequest, parse,
+};
 use cowl_tables::QueryResult;
 use cowl_tables::technique::QueryProof;
 
@@ -27,6 +29,10 @@ pub fn forms(bytes: &[u8]) {
         }
         if let Ok(score) = ScoreProgram::from_bytes(bytes, catalog) {
             assert_eq!(score.to_bytes(), bytes);
+        }
+        if let Ok(request) = ScoreRequest::decode(bytes) {
+            let _ = request.check(catalog);
+            assert_eq!(request.to_bytes(), bytes);
         }
     });
     if let Ok(answer) = Answer::from_bytes(bytes) {

@@ -10,6 +10,9 @@
 //! results must agree row for row, because everything that orders, groups and limits is in [`Selection`], outside the
 //! engines. Another engine implements [`SelectionEngine`] and passes the suite in `tests/conformance`.
 //!
+//! Scores of single rows go another way: a [`ScoreRequest`] by names, from which the opener makes a [`ScoreProgram`] of
+//! integer weights, and [`encrypted_scores`]. [`Program`] is either, as a job carries it.
+//!
 //! Tables lie in files of their own format, [`parquet`].
 //!
 //! # What the cloud learns from a query
@@ -34,9 +37,11 @@ mod limits;
 mod pages;
 pub mod parquet;
 mod parse;
+mod program;
 mod query;
 mod refusal;
 mod score;
+mod scoring;
 mod selection;
 mod sqlite;
 mod sums;
@@ -46,16 +51,19 @@ pub use check::{Catalog, GrantedTable};
 pub use clear::{Cell, ClearColumn, ClearTable, ClearTableError};
 pub use day::{day_since_1970, days_since_1970};
 pub use limits::{
-    DEEPEST_NESTING, LONGEST_TEXT, MOST_CONDITIONS, MOST_OUTPUTS, MOST_TABLES, MOST_TOKENS, MOST_VALUES,
+    DEEPEST_NESTING, LONGEST_TEXT, MOST_CONDITIONS, MOST_OUTPUTS, MOST_SCORED_ROWS, MOST_TABLES, MOST_TOKENS,
+    MOST_VALUES,
 };
 pub use pages::{CiphertextPages, PageError, PagesInMemory};
 pub use parse::parse;
+pub use program::{FIGURES, Program, SCORES};
 pub use query::{
     Aggregate, AggregateFunction, ColumnRef, Comparison, Condition, Join, Order, OrderKey, Output, Query,
     QueryTable,
 };
 pub use refusal::QueryRefusal;
 pub use score::{ScoreAnswer, ScoreProgram, encrypted_scores};
+pub use scoring::{ScoreRequest, ScoreTerm};
 pub use selection::{EngineError, Group, Released, Selection, SelectionEngine};
 pub use sqlite::{EngineLimits, SqliteEngine};
 pub use sums::{SumsError, encrypted_sums};

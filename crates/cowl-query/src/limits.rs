@@ -14,3 +14,5 @@ pub const MOST_VALUES: usize = 1_000;
 pub const MOST_TABLES: usize = 4;
 /// The most keys and aggregates of a query, and the most columns of one aggregate.
 pub const MOST_OUTPUTS: usize = 128;
+/// The most rows of a table that is scored: all of them come in one result.
+pub const MOST_SCORED_ROWS: u64 = 250_000;

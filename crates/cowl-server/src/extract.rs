@@ -39,6 +39,22 @@ impl<T: DeserializeOwned> FromRequest<Shared> for Json<T> {
     }
 }
 
+/// A short body of bytes, which may be empty: the weights of scores.
+pub(crate) struct Weights(pub(crate) Vec<u8>);
+
+impl FromRequest<Shared> for Weights {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, _: &Shared) -> Result<Self, Refusal> {
+        let bytes = axum::body::to_bytes(request.into_body(), MAX_WEIGHTS).await;
+        let too_large = |_| Refusal::too_large(format!("weights have {MAX_WEIGHTS} bytes at most"));
+        bytes.map(|bytes| Self(bytes.to_vec())).map_err(too_large)
+    }
+}
+
+/// Most bytes of weights.
+const MAX_WEIGHTS: usize = 16 * 1024;
+
 /// Where it is wrong, not what stands there: problems hold no content.
 fn describe(error: &serde_json::Error) -> Refusal {
     let what = match error.classify() {

@@ -36,6 +36,7 @@ mod parts;
 mod version;
 
 use compute::Computation;
+pub(crate) use compute::Work;
 use engines::Engines;
 use failure::TableFailure;
 use files::TableFiles;
@@ -166,18 +167,13 @@ pub(crate) async fn facts(app: &App, table: &StoredTable) -> Result<Arc<TableFac
     Ok(facts)
 }
 
-/// The canonical answer to a query over these tables.
-pub(crate) async fn compute(
-    app: &App,
-    program: Vec<u8>,
-    minimum: u32,
-    tables: Vec<StoredTable>,
-) -> Result<Vec<u8>, Refusal> {
+/// The canonical answer to a job over these tables.
+pub(crate) async fn compute(app: &App, work: Work, tables: Vec<StoredTable>) -> Result<Vec<u8>, Refusal> {
     let readers: Vec<PartReader> = tables.iter().map(|table| reader(app, table)).collect::<Result<_, _>>()?;
     let permit = app.runner.permit().await?;
     let files = Arc::clone(&app.runner.files);
     let (limits, engines) = (app.config.compute.engine(), Arc::clone(&app.runner.engines));
-    let computation = Computation { program, minimum, limits, engines };
+    let computation = Computation { work, limits, engines };
     let answer = blocking(move || {
         let _at_work = AtWork::begin(permit);
         let open = |reader: &PartReader| Ok((TableVersion::from(&reader.table), files.open(reader)?));
@@ -185,7 +181,7 @@ pub(crate) async fn compute(
         if answer.as_ref().is_err_and(TableFailure::is_of_a_file) {
             readers.iter().for_each(|reader| files.forget(&TableVersion::from(&reader.table)));
         }
-        answer.map(|answer| answer.to_bytes())
+        answer
     })
     .await?;
     metrics::counter!(COMPUTED).increment(1);

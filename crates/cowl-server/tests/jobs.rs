@@ -7,7 +7,7 @@ use cowl_api::ProblemCode;
 use cowl_api::client::{JobFilter, JobRole};
 use cowl_api::types::{JobRefusal, NewGrants};
 use cowl_domain::{Event, EventKind, JobState, Power, Scope, wire};
-use cowl_query::{Answer, Cell};
+use cowl_query::{Answer, Cell, SCORES};
 use world::{Person, Study, Table, World, code, grant_of, opened, revocation_of};
 
 const BY_WARD: &str = "SELECT ward, count(*), enc_avg(los) FROM stays GROUP BY ward";
@@ -73,6 +73,23 @@ async fn an_owner_asks_about_its_own_table_without_a_grant() {
     let answer = study.owner.client.compute_job(&asked.spec.job).await.unwrap();
     let answer = Answer::from_bytes(&answer).unwrap();
     assert_eq!((answer.groups.len(), answer.suppressed), (3, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn weights_go_with_scores_alone_and_a_query_is_no_score() {
+    let world = World::start().await;
+    let study = study(&world, None).await;
+    let asked = study.asked(BY_WARD).await;
+    study.consent(&asked, world.now()).await.unwrap();
+    let job = asked.spec.job;
+    for weights in [vec![0x80], vec![0; 1 << 20]] {
+        study.owner.client.score_job(&job, weights).await.unwrap_err();
+    }
+    study.owner.client.compute_job(&job).await.unwrap();
+    // The bytes of a query are no request for scores, whatever the specification calls them.
+    let mut scores = study.draft(BY_WARD);
+    scores.spec.technique = SCORES.parse().unwrap();
+    assert_eq!(code(study.ask(&scores).await), ProblemCode::QueryRefused);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -264,6 +264,11 @@ impl SlotPlan {
         self.tags
     }
 
+    /// How often a row can be added; of *columns*, what the sizes of the weights add up to at most.
+    pub fn additions(&self) -> u64 {
+        self.additions
+    }
+
     /// What lies in the slots, for people.
     pub fn names(&self) -> &[String] {
         &self.names

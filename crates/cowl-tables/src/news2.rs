@@ -5,6 +5,8 @@
 //! makes the indicators before it seals ([`add_bins`]); scores then come from a set in layout *columns*
 //! ([`crate::score`]), and averages of points over groups from any other.
 
+use std::str::FromStr;
+
 use cowl_domain::table::ColumnType;
 
 use crate::import::{Cell, Clause, ImportError, RawTable, parse_number};
@@ -28,11 +30,40 @@ pub enum Vital {
     Temperature,
 }
 
+/// The beginning of the names of all indicators.
+const PREFIX: &str = "news2";
+
 /// From the bin before, which ends below, up to this value, in tenths: so many points.
 type Bin = (i64, u8);
 const NO_END: i64 = i64::MAX;
 
+/// A word that is none of a sign.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "'{0}' is no sign of NEWS2; there are respiration, saturation, oxygen, pressure, pulse, consciousness, temperature"
+)]
+pub struct UnknownVital(String);
+
+impl FromStr for Vital {
+    type Err = UnknownVital;
+
+    fn from_str(text: &str) -> Result<Self, UnknownVital> {
+        Self::ALL.into_iter().find(|it| it.name() == text).ok_or_else(|| UnknownVital(text.to_owned()))
+    }
+}
+
 impl Vital {
+    /// All of them.
+    pub const ALL: [Self; 7] = [
+        Self::Respiration,
+        Self::OxygenSaturation,
+        Self::Oxygen,
+        Self::BloodPressure,
+        Self::Pulse,
+        Self::Consciousness,
+        Self::Temperature,
+    ];
+
     fn name(self) -> &'static str {
         match self {
             Self::Respiration => "respiration",
@@ -88,13 +119,22 @@ pub fn add_bins(table: &mut RawTable, signs: &[(Vital, &str)]) -> Result<Vec<Ind
             if vital.bins().iter().all(|(_, points)| *points != wanted) {
                 continue;
             }
-            let name = format!("news2 {} {wanted}", vital.name());
+            let name = format!("{PREFIX} {} {wanted}", vital.name());
             let cell = |points: &Option<u8>| points.map(|points| if points == wanted { "1" } else { "0" });
             table.add_column(&name, points.iter().map(cell))?;
             added.push(Indicator { column: name, points: wanted });
         }
     }
     Ok(added)
+}
+
+/// The points of an indicator that [`add_bins`] has added, by the name of its column; `None` of other columns.
+pub fn points_of_indicator(column: &str) -> Option<u8> {
+    let (sign, points) = column.strip_prefix(PREFIX)?.strip_prefix(' ')?.rsplit_once(' ')?;
+    let vital: Vital = sign.parse().ok()?;
+    let points = points.parse().ok()?;
+    let has = |bin: &Bin| bin.1 == points && points > 0;
+    vital.bins().iter().any(has).then_some(points)
 }
 
 fn points_of(table: &RawTable, vital: Vital, column: &str) -> Result<Vec<Option<u8>>, ImportError> {
@@ -165,6 +205,12 @@ mod tests {
         let mut table = read_csv(text.as_bytes(), &CsvOptions::default()).unwrap();
         let added = add_bins(&mut table, &[(Vital::Pulse, "pulse"), (Vital::Temperature, "temp")]).unwrap();
         assert_eq!(added.len(), 6);
+        for Indicator { column, points } in &added {
+            assert_eq!(points_of_indicator(column), Some(*points), "{column}");
+        }
+        for other in ["news2 pulse 0", "news2 oxygen 3", "news2 hair 1", "news2", "pulse 1"] {
+            assert_eq!(points_of_indicator(other), None, "{other}");
+        }
         let score = |row: usize, sign: &str| -> Option<i64> {
             let of_sign = added.iter().filter(|indicator| indicator.column.contains(sign));
             let points = of_sign.map(|indicator| {

@@ -70,6 +70,16 @@ impl OpenerTable {
     pub fn secrets(&self) -> &OpenerSecrets {
         &self.secrets
     }
+
+    /// The variables of some columns whose cells were rounded when the table was sealed.
+    pub(crate) fn rounded(&self, named: impl Fn(u16) -> bool) -> Vec<RoundedVariable> {
+        let rounded = self.codebook.variables.iter().filter(|it| it.rounded > 0 && named(it.column));
+        let rounded = rounded.map(|variable| {
+            let (name, decimals) = (variable.name.clone(), variable.coding.decimals());
+            RoundedVariable { name, decimals, cells: variable.rounded }
+        });
+        rounded.collect()
+    }
 }
 
 /// What an opener has at hand for a query.
@@ -293,18 +303,12 @@ impl Opener<'_> {
         let mut schemas = vec![self.table.schema()];
         schemas.extend(self.joined.iter().map(|table| table.schema()));
         let named =
-            |column: &u16| query.aggregates().any(|aggregate: &Aggregate| aggregate.columns.contains(column));
-        let rounded = self.table.codebook.variables.iter();
-        let rounded =
-            rounded.filter(|variable| variable.rounded > 0 && named(&variable.column)).map(|variable| {
-                let (name, decimals) = (variable.name.clone(), variable.coding.decimals());
-                RoundedVariable { name, decimals, cells: variable.rounded }
-            });
+            |column: u16| query.aggregates().any(|aggregate: &Aggregate| aggregate.columns.contains(&column));
         QueryResult {
             query: query.digest(),
             columns: query.column_names(&schemas),
             rows,
-            rounded: rounded.collect(),
+            rounded: self.table.rounded(named),
             minimum_cohort: self.minimum_cohort,
         }
     }

@@ -47,6 +47,19 @@ pub enum Figure {
         #[n(0)]
         why: String,
     },
+    /// The score of a single row; `None` where one of its values is missing.
+    #[n(5)]
+    Score(#[n(0)] Option<f64>),
+}
+
+impl Figure {
+    /// The fitted model, where it is one.
+    pub fn model(&self) -> Option<&Regression> {
+        match self {
+            Self::Regression { model, .. } => Some(model),
+            _ => None,
+        }
+    }
 }
 
 /// A group of a result: one figure for each column.
@@ -111,12 +124,9 @@ impl QueryResult {
 
     /// The fitted models in it, with the group that each is of.
     pub fn regressions(&self) -> impl Iterator<Item = (&ResultRow, &Regression)> {
-        self.rows.iter().flat_map(|row| {
-            row.figures.iter().filter_map(move |figure| match figure {
-                Figure::Regression { model, .. } => Some((row, &**model)),
-                _ => None,
-            })
-        })
+        self.rows
+            .iter()
+            .flat_map(|row| row.figures.iter().filter_map(move |figure| Some((row, figure.model()?))))
     }
 }
 
@@ -157,6 +167,7 @@ impl Serialize for Figure {
                 map.serialize_entry("undefined", why)?;
                 map.end()
             }
+            Self::Score(score) => score.serialize(serializer),
         }
     }
 }

@@ -3,10 +3,13 @@
 //! The variables of a set are integers on scales of their own; a score has one scale. So the coefficients of a model are
 //! rounded to weights on the scale of the score, and the intercept, which no cell has, is added to the opened scores.
 //! Scores are of single rows and hence for nobody whose grant has a minimum cohort above one.
+//!
+//! The asker names variables and coefficients ([`ScoreRequest`]); only the owner's opener knows the scales of variables
+//! and their places, so it makes the weights ([`OpenerTable::weigh`]).
 
 use cowl_domain::table::{Codebook, Layout, TableSchema};
 use cowl_paillier::Timing;
-use cowl_query::{ScoreAnswer, ScoreProgram};
+use cowl_query::{ScoreAnswer, ScoreProgram, ScoreRequest};
 use num_bigint::BigInt;
 use serde::Serialize;
 
@@ -35,11 +38,14 @@ pub enum ScoreError {
     #[error("there is no set {0} in layout columns; seal one to score rows")]
     NoSet(u16),
     /// A coefficient of a variable that the set does not have.
-    #[error("'{name}' is no variable of this set; it has {known}")]
+    #[error(
+        "'{name}' is no variable of this set; it has {known} (of a category, write its indicators as results of \
+         regressions do: column=level)"
+    )]
     Unknown {
         /// The variable.
         name: String,
-        /// Those of the set.
+        /// The columns of the set. Levels of categories are not among them: they say something about patients.
         known: String,
     },
     /// A weight beyond 64 bits, or no number.
@@ -53,6 +59,20 @@ pub enum ScoreError {
         /// Its decimals.
         needed: u8,
     },
+    /// Coefficients for which the slots of the set have no room.
+    #[error(
+        "the coefficients add up to {size} units of the last decimal, and the set was sealed for {most}; ask for fewer \
+         decimals"
+    )]
+    TooHeavy {
+        /// Σ|weight|.
+        size: u64,
+        /// The most that there is room for.
+        most: u64,
+    },
+    /// Coefficients that are all nothing at this scale.
+    #[error("all coefficients are zero at {0} decimals; ask for more")]
+    Nothing(u8),
 }
 
 impl Weights {
@@ -80,18 +100,9 @@ impl Weights {
                 continue;
             }
             let at = variables.iter().position(|variable| variable.name == name).ok_or_else(|| {
-                let known =
-                    variables.iter().map(|variable| variable.name.as_str()).collect::<Vec<_>>().join(", ");
-                ScoreError::Unknown { name: name.to_owned(), known }
+                ScoreError::Unknown { name: name.to_owned(), known: column_names(schema, place) }
             })?;
-            let own = variables[at].coding.decimals();
-            let shift = decimals
-                .checked_sub(own)
-                .ok_or_else(|| ScoreError::Scale { variable: name.to_owned(), needed: own })?;
-            let weight = (coefficient * 10f64.powi(shift.into())).round();
-            let fits = weight.abs() < (1i64 << 53) as f64;
-            made.weights[at] =
-                if fits { weight as i64 } else { return Err(ScoreError::TooWide(name.to_owned())) };
+            made.weights[at] = weight_of(name, coefficient, variables[at].coding.decimals(), decimals)?;
         }
         Ok(made)
     }
@@ -118,6 +129,21 @@ impl Weights {
     }
 }
 
+/// A coefficient of a variable with `own` decimals, as a weight in a score with `decimals`.
+fn weight_of(name: &str, coefficient: f64, own: u8, decimals: u8) -> Result<i64, ScoreError> {
+    let shift = decimals.checked_sub(own);
+    let shift = shift.ok_or_else(|| ScoreError::Scale { variable: name.to_owned(), needed: own })?;
+    let weight = (coefficient * 10f64.powi(shift.into())).round();
+    let fits = weight.abs() < (1i64 << 53) as f64;
+    if fits { Ok(weight as i64) } else { Err(ScoreError::TooWide(name.to_owned())) }
+}
+
+fn column_names(schema: &TableSchema, set: usize) -> String {
+    let columns = schema.sets.get(set).map_or(&[][..], |set| set.columns.as_slice());
+    let names = columns.iter().filter_map(|place| schema.columns.get(usize::from(*place)));
+    names.map(|column| column.name.as_str()).collect::<Vec<_>>().join(", ")
+}
+
 /// Opened scores.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Scores {
@@ -126,6 +152,32 @@ pub struct Scores {
 }
 
 impl OpenerTable {
+    /// The weights of a request that was checked against this table's schema, and the program that has the cloud make
+    /// its scores.
+    ///
+    /// # Errors
+    /// [`ScoreError`]: the asker's to mend.
+    pub fn weigh(&self, request: &ScoreRequest) -> Result<(Weights, ScoreProgram), ScoreError> {
+        let terms: Vec<_> = request.terms.iter().map(|it| (it.name.as_str(), it.coefficient)).collect();
+        let (schema, set) = (self.schema(), request.set);
+        let weights = Weights::of(schema, self.codebook(), set, &terms, request.decimals)?;
+        let plan = SlotPlan::of_sealed(schema, self.codebook(), usize::from(set));
+        let most = plan.map_err(|_| ScoreError::NoSet(set))?.additions();
+        match weights.size() {
+            0 => return Err(ScoreError::Nothing(request.decimals)),
+            size if size > most => return Err(ScoreError::TooHeavy { size, most }),
+            _ => {}
+        }
+        let program = ScoreProgram { table: request.table.clone(), set, weights: weights.weights.clone() };
+        Ok((weights, program))
+    }
+
+    /// How many row tags [`OpenerTable::open_scores`] compares for a set.
+    pub(crate) fn score_tags(&self, set: u16) -> u64 {
+        let plan = SlotPlan::of_sealed(self.schema(), self.codebook(), usize::from(set));
+        plan.map_or(0, |plan| self.schema().rows.div_ceil(plan.slots() as u64) * plan.tags() as u64)
+    }
+
     /// Opens scores that the cloud has made, once ranges and tags have been checked.
     ///
     /// # Errors

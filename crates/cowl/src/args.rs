@@ -51,7 +51,7 @@ pub(crate) use record::{
 pub(crate) use seal::{OpenArguments, PassphraseArguments, SealArguments};
 pub(crate) use table::{
     AskingArguments, ColumnArguments, GetTableArguments, ImportArguments, QueryArguments, RegressArguments,
-    ResultArguments, ResultFormat, SealTableArguments, TableCommand, TableFileArguments,
+    ResultArguments, ResultFormat, ScoreArguments, SealTableArguments, TableCommand, TableFileArguments,
 };
 
 /// Health records: sealed at home, kept in a cloud that cannot read them, shared and taken back

@@ -15,6 +15,7 @@ pub(crate) mod draft;
 pub(crate) mod evidence;
 pub(crate) mod figures;
 mod flat;
+mod formula;
 pub(crate) mod found;
 pub(crate) mod learns;
 mod output;
@@ -22,13 +23,15 @@ mod paper;
 pub(crate) mod plan;
 pub(crate) mod question;
 pub(crate) mod reading;
+pub(crate) mod residuals;
 pub(crate) mod retrieving;
+pub(crate) mod scoring;
 pub(crate) mod sealing;
 pub(crate) mod source;
 pub(crate) mod wording;
 
-/// The technique of additive encryption.
-pub(crate) const TECHNIQUE: &str = "additive-he";
+/// The technique of figures over groups of rows: what a grant to compute is for where it says nothing else.
+pub(crate) const TECHNIQUE: &str = cowl_query::FIGURES;
 
 /// What a table's sealed codebook is bound to.
 pub(crate) fn codebook_context(item: &ItemId) -> Vec<u8> {

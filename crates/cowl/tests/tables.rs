@@ -14,6 +14,8 @@ mod interrupted;
 mod manual;
 #[path = "tables/refusals.rs"]
 mod refusals;
+#[path = "tables/scores.rs"]
+mod scores;
 
 use std::path::{Path, PathBuf};
 
@@ -102,6 +104,12 @@ impl Study {
         assert_eq!(shown["state"], "refused");
         shown["refusal"].as_str().unwrap().to_owned()
     }
+}
+
+/// All files below a folder.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
 }
 
 /// The value of a figure of a result.

@@ -4,6 +4,8 @@ use std::fmt;
 
 use bytes::Bytes;
 use cowl_domain::{ItemId, JobId, JobState, RecordId};
+use reqwest::RequestBuilder;
+use reqwest::header::CONTENT_TYPE;
 
 use super::call::Call;
 use super::{Client, ClientError};
@@ -81,6 +83,18 @@ impl Client {
     pub async fn compute_job(&self, job: &JobId) -> Result<Bytes, ClientError> {
         let call = Call::post(paths::COMPUTATION).with("job", job).freely();
         self.exchange(&call, MAX_COMPUTATION, |request| self.transfer(request)).await
+    }
+
+    /// Has the cloud score for a job on what the caller owns, by the weights that the caller made of it, and waits for the
+    /// answer's canonical bytes.
+    pub async fn score_job(&self, job: &JobId, weights: Vec<u8>) -> Result<Bytes, ClientError> {
+        let (call, weights) =
+            (Call::post(paths::COMPUTATION).with("job", job).freely(), Bytes::from(weights));
+        let prepare = |request: RequestBuilder| {
+            let request = self.transfer(request).header(CONTENT_TYPE, "application/octet-stream");
+            request.body(weights.clone())
+        };
+        self.exchange(&call, MAX_COMPUTATION, prepare).await
     }
 
     /// Hands out what a job gave.

@@ -119,7 +119,7 @@ fn jobs() -> Vec<Operation> {
         Delete JOB Session: Empty => Empty, "Takes a job back that has not settled.";
         Post CONSENT Session: Json("NewConsent") => Empty, "The owner consents to a job.";
         Post REFUSAL Session: Json("JobRefusal") => Empty, "The owner refuses a job.";
-        Post COMPUTATION Session: Empty => OCTETS, "Computes, for the owner: ciphertexts of sums.";
+        Post COMPUTATION Session: OCTETS => OCTETS, "Computes, for the owner: ciphertexts of sums, or of scores by the weights that come along.";
         Post SETTLEMENT Session: Json("Settlement") => Empty, "The owner hands out results and evidence.";
         Get TABLE Session: Empty => Json("TableView"), "What queries need to know of a sealed table.";
     }

@@ -7,15 +7,16 @@ use axum::response::{IntoResponse, Response};
 use cowl_api::types::{JobRefusal, NewConsent, Settlement};
 use cowl_domain::{JobId, PartyId, Signed};
 use cowl_job::{Assurance, Attested, ConsentStatement, Evidence, JobSpec, Seat};
+use cowl_query::SCORES;
 use cowl_store::Proven;
 use cowl_store::ledger::{JobResult, JobRow, NewSettlement};
 
 use crate::accounts::DONE;
 use crate::app::Shared;
-use crate::extract::{Caller, Id, Json};
+use crate::extract::{Caller, Id, Json, Weights};
 use crate::refusal::Refusal;
 use crate::statements::{current_keys, matches, prove};
-use crate::tables;
+use crate::tables::{self, Work};
 
 /// Most bytes of the sealed words of a refusal.
 const MAX_WORDS: usize = 16 * 1024;
@@ -55,16 +56,28 @@ pub(crate) async fn refuse(
     Ok(DONE)
 }
 
-/// Computes while the owner waits. What comes out depends on job and tables alone, so a request that was cut is simply
-/// made again, and nothing has to be taken up after a crash.
+/// Computes while the owner waits. What comes out depends on job, tables and the owner's weights alone, so a request that
+/// was cut is simply made again, and nothing has to be taken up after a crash.
 pub(crate) async fn answer(
     State(app): State<Shared>,
     caller: Caller,
     Id(job): Id<JobId>,
+    weights: Weights,
 ) -> Result<Response, Refusal> {
     let (row, stored) = app.ledger.answer_job(&caller, &job, &app.act()).await?;
-    let answer = tables::compute(&app, row.program, row.minimum_cohort, stored).await?;
+    let work = work(&row, weights)?;
+    let answer = tables::compute(&app, work, stored).await?;
     Ok(([(CONTENT_TYPE, "application/octet-stream")], answer).into_response())
+}
+
+fn work(row: &JobRow, Weights(weights): Weights) -> Result<Work, Refusal> {
+    let query = row.program.clone();
+    match (spec_of(row)?.technique.as_str(), weights.is_empty()) {
+        (SCORES, false) => Ok(Work::Scores { request: query, weights }),
+        (SCORES, true) => Err(Refusal::bad_request("scores need the weights that the owner makes of them")),
+        (_, true) => Ok(Work::Sums { query, minimum: row.minimum_cohort }),
+        (_, false) => Err(Refusal::bad_request("only scores take weights")),
+    }
 }
 
 pub(crate) async fn settle(

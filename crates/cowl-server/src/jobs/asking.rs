@@ -5,7 +5,7 @@ use axum::http::StatusCode;
 use cowl_api::types::{JobView, NewJob};
 use cowl_domain::{JobId, PartyId, Power};
 use cowl_job::JobSpec;
-use cowl_query::{Catalog, GrantedTable, MOST_TABLES, Query};
+use cowl_query::{Catalog, FIGURES, GrantedTable, MOST_TABLES, Program, SCORES};
 use cowl_store::Proven;
 use cowl_store::ledger::{self, JobTarget};
 
@@ -17,8 +17,6 @@ use crate::refusal::Refusal;
 use crate::statements::{current_keys, prove};
 use crate::tables;
 
-/// The technique that this cloud computes.
-const TECHNIQUE: &str = "additive-he";
 /// Most bytes of a program.
 const MAX_PROGRAM: usize = 128 * 1024;
 
@@ -30,8 +28,8 @@ pub(crate) async fn make_job(
     let keys = current_keys(&app, &caller).await?;
     let spec = prove::<JobSpec>(&body.spec, &keys)?;
     let owner = check_spec(&spec, &caller)?;
-    let query = read_program(&spec, &body.program.0)?;
-    query.check(&catalog(&app, &caller, &spec, &query).await?)?;
+    let program = read_program(&spec, &body.program.0)?;
+    program.check(&catalog(&app, &caller, &spec, &program).await?)?;
     let new = ledger::NewJob {
         job: spec.job,
         owner,
@@ -57,8 +55,8 @@ pub(crate) async fn withdraw(
 /// Whether the specification is one that this cloud serves; yields the owner of all its items.
 fn check_spec(spec: &JobSpec, caller: &PartyId) -> Result<PartyId, Refusal> {
     spec.check_shape().map_err(|refusal| Refusal::bad_request(refusal.to_string()))?;
-    if spec.technique.as_str() != TECHNIQUE || spec.power != Power::Compute {
-        return Err(Refusal::bad_request(format!("this cloud computes jobs of technique {TECHNIQUE} only")));
+    if ![FIGURES, SCORES].contains(&spec.technique.as_str()) || spec.power != Power::Compute {
+        return Err(unknown_technique());
     }
     if spec.receivers != [*caller] {
         return Err(Refusal::bad_request("the one receiver of a job is who asks for it"));
@@ -76,19 +74,23 @@ fn check_spec(spec: &JobSpec, caller: &PartyId) -> Result<PartyId, Refusal> {
     Ok(owner)
 }
 
-/// The program as a query that has as many tables as the specification has items.
-fn read_program(spec: &JobSpec, program: &[u8]) -> Result<Query, Refusal> {
-    if program.len() > MAX_PROGRAM {
+fn unknown_technique() -> Refusal {
+    Refusal::bad_request(format!("this cloud computes jobs of techniques {FIGURES} and {SCORES} only"))
+}
+
+/// The program, which has as many tables as the specification has items.
+fn read_program(spec: &JobSpec, bytes: &[u8]) -> Result<Program, Refusal> {
+    if bytes.len() > MAX_PROGRAM {
         return Err(Refusal::too_large(format!("a program has {MAX_PROGRAM} bytes at most")));
     }
-    let query = Query::decode(program)?;
-    if query.digest() != spec.program {
+    let program = Program::decode(spec.technique.as_str(), bytes).ok_or_else(unknown_technique)??;
+    if program.digest() != spec.program {
         return Err(Refusal::bad_request("the program is not the one that the specification names"));
     }
-    if query.tables.len() != spec.items.len() {
+    if program.tables().len() != spec.items.len() {
         return Err(Refusal::bad_request("the query has another number of tables than the job has items"));
     }
-    Ok(query)
+    Ok(program)
 }
 
 /// The schemas of the tables that the query names, provided that the caller may see them.
@@ -96,10 +98,10 @@ async fn catalog(
     app: &App,
     caller: &PartyId,
     spec: &Proven<JobSpec>,
-    query: &Query,
+    program: &Program,
 ) -> Result<Catalog, Refusal> {
     let mut tables = Vec::with_capacity(spec.items.len());
-    for (item, named) in spec.items.iter().zip(&query.tables) {
+    for (item, named) in spec.items.iter().zip(program.tables()) {
         let row = app.ledger.table(caller, &item.record, &item.item, app.now()).await?;
         if row.stored.placement != item.placement || row.owner != item.owner {
             return Err(Refusal::not_found());

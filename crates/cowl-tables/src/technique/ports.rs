@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use cowl_job::{JobItem, JobSpec, PortError};
-use cowl_query::Query;
+use cowl_query::{Query, ScoreProgram};
 
 use crate::cohort::CohortLedger;
 use crate::opener::OpenerTable;
@@ -17,6 +17,16 @@ pub trait QueryCloud: Send + Sync {
     /// # Errors
     /// [`PortError`].
     async fn answer(&self, spec: &JobSpec, query: &Query) -> Result<Vec<u8>, PortError>;
+}
+
+/// The blind cloud, as the opener has it score.
+#[async_trait]
+pub trait ScoreCloud: Send + Sync {
+    /// The canonical bytes of the answer to a program, which the opener made for a job. Nothing of it is believed.
+    ///
+    /// # Errors
+    /// [`PortError`].
+    async fn scores(&self, spec: &JobSpec, program: &ScoreProgram) -> Result<Vec<u8>, PortError>;
 }
 
 /// The tables of this party, with what opens them.

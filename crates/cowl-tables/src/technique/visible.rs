@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use cowl_domain::table::{Layout, SealedSet, TableSchema};
-use cowl_query::{Output, Query};
+use cowl_query::{Output, Query, ScoreRequest};
 
 /// What becomes visible to whom when a query is answered. A line each.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -40,6 +40,28 @@ impl Visible {
             ],
             opener,
             receiver: std::iter::once(group).chain(receiver).collect(),
+        }
+    }
+}
+
+impl Visible {
+    /// Of a request for scores of a table with this schema.
+    pub fn of_scores(request: &ScoreRequest, schema: &TableSchema) -> Self {
+        let set = schema.sets.get(usize::from(request.set));
+        let set = set.map_or("?", |set| set.name.as_str());
+        let rows = schema.rows;
+        let scores = format!("the score of each of the {rows} rows, or that a value of it is missing");
+        let terms = request.terms.len();
+        Self {
+            cloud: vec![
+                format!("the {terms} coefficients with the names of what they are of, and their decimals"),
+                format!("that all {rows} rows of set '{set}' are scored; no secret cell, no score"),
+            ],
+            opener: vec![format!("set '{set}': {scores}")],
+            receiver: vec![
+                format!("score: {rows} numbers in the order of the table: {scores}"),
+                "from these, more or less of the cells: a score of one column is that column".to_owned(),
+            ],
         }
     }
 }

@@ -145,6 +145,14 @@ impl Vault {
         Ok(self.client.compute_job(job).await.map_err(|error| missing(error, job))?.to_vec())
     }
 
+    /// Has the cloud score by these weights; the bytes are the technique's to check.
+    ///
+    /// # Errors
+    /// As [`Vault::computed`].
+    pub async fn scored(&self, job: &JobId, weights: Vec<u8>) -> Result<Vec<u8>> {
+        Ok(self.client.score_job(job, weights).await.map_err(|error| missing(error, job))?.to_vec())
+    }
+
     async fn job_info(&self, view: &JobView) -> Result<JobInfo> {
         let signed = Signed::<JobSpec>::from_bytes(&view.spec.0)?;
         let asker = self.signer(&signed.signer(), &[signed.key_version()]).await?;

@@ -2,6 +2,7 @@
 
 use clap::{Args, Subcommand};
 use cowl_domain::{ComputeTerms, InferenceTerms, OutputReceivers, OutputRule, Power, Powers, Purpose};
+use cowl_query::SCORES;
 
 use crate::moment::Until;
 use crate::{models, tables};
@@ -72,10 +73,11 @@ pub(crate) struct Terms {
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "With power 'compute'")]
 pub(crate) struct ComputingTerms {
-    /// The only technique that is allowed: mpc for a model, additive-he otherwise
+    /// The only technique that is allowed: mpc for a model; for a table additive-he for figures of groups, additive-score
+    /// for scores of single rows, the former otherwise
     #[arg(long, value_name = "NAME")]
     pub(crate) technique: Option<String>,
-    /// Of a table: no figure may be about fewer rows; 10 otherwise
+    /// Of a table: no figure may be about fewer rows; 10 otherwise, and 1 for scores
     #[arg(long, value_name = "ROWS")]
     pub(crate) minimum_cohort: Option<u32>,
     /// The most jobs; any number otherwise
@@ -112,6 +114,10 @@ impl ComputingTerms {
         if is_model && self.minimum_cohort.is_some() {
             return Err("--minimum-cohort is for tables; a model is run on one input".to_owned());
         }
+        if technique == SCORES && self.minimum_cohort.is_some_and(|rows| rows != 1) {
+            let why = "a score is of one row: leave out --minimum-cohort, or do not grant scores";
+            return Err(why.to_owned());
+        }
         if !is_model && for_a_model {
             return Err(format!("--output and --receives are for models, not for technique {technique}"));
         }
@@ -119,7 +125,8 @@ impl ComputingTerms {
             output: self.output.unwrap_or(OutputRule::Labels),
             receivers: self.receives.unwrap_or(OutputReceivers::DataOwner),
         });
-        let minimum_cohort = self.minimum_cohort.unwrap_or(if is_model { 1 } else { MINIMUM_COHORT });
+        let of_one = is_model || technique == SCORES;
+        let minimum_cohort = self.minimum_cohort.unwrap_or(if of_one { 1 } else { MINIMUM_COHORT });
         Ok(Some(ComputeTerms { technique, minimum_cohort, runs: self.runs, inference }))
     }
 }

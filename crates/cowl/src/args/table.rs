@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Subcommand, ValueEnum};
+use cowl_tables::news2::{UnknownVital, Vital};
 
 use crate::moment::{parse_day, parse_duration};
 
@@ -33,6 +34,9 @@ pub(crate) enum TableCommand {
     /// Fit a linear regression to rows that you cannot see
     #[command(after_help = REGRESS_EXAMPLES)]
     Regress(RegressArguments),
+    /// Score each row by open coefficients: a model, or the early-warning score NEWS2
+    #[command(after_help = SCORE_EXAMPLES)]
+    Score(ScoreArguments),
 }
 
 /// What is said of a file that holds a table.
@@ -131,6 +135,15 @@ pub(crate) struct ColumnArguments {
     /// Columns whose cells lie side by side (retrieval, sums); all secret ones otherwise
     #[arg(long, value_name = "[NAME=]COLUMNS")]
     pub(crate) cells: Vec<String>,
+    /// Columns by which single rows may be scored with open coefficients; none otherwise
+    #[arg(long, value_name = "[NAME=]COLUMNS")]
+    pub(crate) scored: Vec<String>,
+    /// What the sizes of a score's coefficients add up to at most, in units of its last digit; 2⁴⁰ otherwise
+    #[arg(long, value_name = "N")]
+    pub(crate) score_weight: Option<u64>,
+    /// Signs of the early-warning score NEWS2 and their columns: their bins are sealed, so that the score can be had
+    #[arg(long, value_name = "SIGN=COLUMN", value_delimiter = ',', value_parser = parse_sign)]
+    pub(crate) news2: Vec<(Vital, String)>,
     /// Bits of the table's key: 2048, 3072 or 4096
     #[arg(long, value_name = "BITS")]
     pub(crate) key_bits: Option<u32>,
@@ -188,12 +201,17 @@ pub(crate) struct ResultArguments {
     /// Write one self-contained page: figures, plots, what was asked, who learnt what
     #[arg(long, value_name = "FILE.html")]
     pub(crate) report: Option<PathBuf>,
-    /// Draw the coefficients of a regression with their intervals
+    /// Draw the coefficients of a regression with their intervals; its residuals beside it, for who owns the rows
     #[arg(long, value_name = "FILE.png|FILE.svg")]
     pub(crate) plot: Option<PathBuf>,
 }
 
 impl ResultArguments {
+    /// Whether something is to be drawn.
+    pub(crate) fn wants_pictures(&self) -> bool {
+        self.report.is_some() || self.plot.is_some()
+    }
+
     /// Whether the figures are to go anywhere but to the terminal.
     pub(crate) fn wants_files(&self) -> bool {
         self.output.is_some() || self.report.is_some() || self.plot.is_some()
@@ -221,11 +239,49 @@ pub(crate) struct RegressArguments {
     /// Only rows for which this holds, of open and token columns, as after WHERE
     #[arg(long = "where", value_name = "CONDITION")]
     pub(crate) condition: Option<String>,
+    /// Ridge instead of ordinary least squares: LAMBDA · Σ βᵢ² is added to the sum of squares
+    #[arg(long, value_name = "LAMBDA", value_parser = parse_penalty)]
+    pub(crate) ridge: Option<String>,
     /// One regression for each value of these
     #[arg(long, value_name = "COLUMNS", value_delimiter = ',')]
     pub(crate) by: Vec<String>,
     #[command(flatten)]
     pub(crate) asking: AskingArguments,
+}
+
+/// `cowl table score`
+#[derive(Debug, Args)]
+pub(crate) struct ScoreArguments {
+    /// Coefficients: CSV with the head name,coefficient, a model as 'table regress -o FILE.csv' writes it, or JSON
+    #[arg(long, value_name = "FILE", required_unless_present = "news2")]
+    pub(crate) model: Option<PathBuf>,
+    /// The points of NEWS2, of a table that was sealed with its bins
+    #[arg(long, conflicts_with = "model")]
+    pub(crate) news2: bool,
+    /// The set of columns; found by the names of the coefficients otherwise
+    #[arg(long, value_name = "NAME")]
+    pub(crate) set: Option<String>,
+    /// Digits after the point of the scores; 6 otherwise, and none for NEWS2
+    #[arg(long, value_name = "N")]
+    pub(crate) decimals: Option<u8>,
+    #[command(flatten)]
+    pub(crate) asking: AskingArguments,
+}
+
+/// Reads a decimal that is not negative, as the grammar of queries has it.
+fn parse_penalty(text: &str) -> Result<String, String> {
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    match text.parse::<f64>() {
+        Ok(number) if digits && number.is_finite() => Ok(text.to_owned()),
+        _ => Err("a penalty is a number from 0, such as 0.5".to_owned()),
+    }
+}
+
+/// Reads `SIGN=COLUMN`.
+fn parse_sign(text: &str) -> Result<(Vital, String), String> {
+    let (sign, column) = text.split_once('=').ok_or_else(|| format!("'{text}' is not SIGN=COLUMN"))?;
+    let sign = sign.parse().map_err(|error: UnknownVital| error.to_string())?;
+    if column.is_empty() { Err(format!("'{text}' names no column")) } else { Ok((sign, column.to_owned())) }
 }
 
 /// Reads `COLUMN=VALUE`.
@@ -262,9 +318,19 @@ Examples:
   cowl table query 'SELECT ward, count(*), enc_avg(los) FROM t GROUP BY ward ORDER BY ward'
   cowl table query \"SELECT enc_corr(los, age) FROM stays WHERE admitted >= '2008-01-01'\" -o figures.csv";
 
+const SCORE_EXAMPLES: &str = "\
+A score is of one row, so it takes a grant of its own: --technique additive-score --minimum-cohort 1. What each side will \
+learn is shown, and asked about, before the request goes out.
+
+Examples:
+  cowl table regress --target los --on age,weight -o model.csv
+  cowl table score --model model.csv -o scores.csv
+  cowl table score --news2 --table wards -o news2.csv";
+
 const REGRESS_EXAMPLES: &str = "\
 Examples:
   cowl table regress --target los --on age,weight
+  cowl table regress --target los --on age,weight --ridge 0.5
   cowl table regress --target los --on age --where \"ward = 'MICU'\" --report los.html";
 
 #[cfg(test)]
@@ -278,5 +344,20 @@ mod tests {
         for wrong in ["", "ward", "ward=", "=ICU"] {
             assert!(parse_pair(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_penalty_is_a_number_from_zero() {
+        assert_eq!(parse_penalty("0.5"), Ok("0.5".to_owned()));
+        for wrong in ["", "-1", "1e9", "inf", "NaN", "1.2.3", "."] {
+            assert!(parse_penalty(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_sign_of_news2_is_in_a_column() {
+        assert_eq!(parse_sign("pulse=HR"), Ok((Vital::Pulse, "HR".to_owned())));
+        assert!(parse_sign("hair=HR").unwrap_err().contains("there are respiration"));
+        assert!(parse_sign("pulse").is_err() && parse_sign("pulse=").is_err());
     }
 }

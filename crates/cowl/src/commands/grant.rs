@@ -3,6 +3,7 @@
 use std::fmt;
 
 use cowl_domain::{ComputeTerms, Scope};
+use cowl_query::SCORES;
 use cowl_vault::view::{GrantInfo, GrantState, RekeyReport, Trust};
 use cowl_vault::{GrantSpec, Vault};
 use jiff::Zoned;
@@ -236,6 +237,7 @@ impl fmt::Display for Computing {
             (Some(output), Some(who)) => {
                 write!(f, "{technique}, tells {output} to {}", who.replace('-', " "))?
             }
+            _ if self.technique == SCORES => write!(f, "{SCORES}, scores of single rows")?,
             _ => write!(f, "{technique}, figures of {} rows or more", self.minimum_cohort)?,
         }
         self.runs.iter().try_for_each(|runs| write!(f, ", {} at the most", count((*runs).into(), "job")))

@@ -17,6 +17,7 @@ use crate::failure::{Failure, Result};
 use crate::moment::Moment;
 use crate::session;
 use crate::style::{COMMAND, GOOD};
+use crate::tables::asking::About;
 use crate::tables::catalog;
 use crate::tables::learns::Learns;
 use crate::tables::question::Question;
@@ -56,7 +57,7 @@ async fn show(context: &Context, arguments: &ShowJobArguments) -> Result<()> {
     if job.asker_id() != vault.party_id() || job.state != JobState::Settled {
         return context.output.data(&shown);
     }
-    let learns = question.map(|question| question.learns(&job));
+    let learns = question.as_ref().map(|question| question.learns(&job));
     let settled = asking::settled_with(&vault, job)?;
     let wants_files = arguments.output.wants_files();
     if context.output.is_json() && !wants_files {
@@ -67,7 +68,9 @@ async fn show(context: &Context, arguments: &ShowJobArguments) -> Result<()> {
         context.output.data(&shown)?;
         context.output.text(&"")?;
     }
-    asking::deliver(context, &settled, learns.as_ref(), &arguments.output)
+    let about = question.as_ref().zip(learns.as_ref());
+    let about = about.map(|(it, learns)| About { program: &it.program, tables: &it.tables, learns });
+    asking::deliver(context, &vault, &settled, about, &arguments.output).await
 }
 
 async fn approve(context: &Context, text: &str) -> Result<()> {

@@ -8,6 +8,7 @@ use crate::failure::Result;
 mod get;
 mod import;
 mod query;
+mod score;
 mod seal;
 mod show;
 
@@ -20,5 +21,6 @@ pub(super) fn run(context: &Context, command: TableCommand) -> Result<()> {
         TableCommand::Get(arguments) => block_on(get::run(context, &arguments)),
         TableCommand::Query(arguments) => block_on(query::query(context, &arguments)),
         TableCommand::Regress(arguments) => block_on(query::regress(context, &arguments)),
+        TableCommand::Score(arguments) => block_on(score::run(context, &arguments)),
     }
 }

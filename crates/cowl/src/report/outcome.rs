@@ -80,6 +80,7 @@ fn cell(of: &Figure) -> String {
             format!("R² {}, {} rows, {dropped} incomplete", figure(model.r_squared), model.rows)
         }
         Figure::Undefined { why } => why.clone(),
+        Figure::Score(score) => optional(*score),
     }
 }
 

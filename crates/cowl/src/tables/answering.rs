@@ -14,7 +14,8 @@ use cowl_job::{
     Settled, SystemSalts, Technique, Unsettled,
 };
 use cowl_paillier::Timing;
-use cowl_tables::technique::AdditiveHe;
+use cowl_query::Program;
+use cowl_tables::technique::{AdditiveHe, AdditiveScore};
 use cowl_vault::job::JobInfo;
 use cowl_vault::{Vault, VaultError};
 use serde::Serialize;
@@ -32,7 +33,7 @@ pub(crate) struct Answered {
     job: String,
     asker: String,
     question: String,
-    /// Groups with their figures that the asker got.
+    /// Groups with their figures, or rows with their scores, that the asker got.
     groups: usize,
 }
 
@@ -147,16 +148,7 @@ async fn run(
     desk: &Arc<Desk>,
     check: GrantCheck,
 ) -> std::result::Result<Settled, Attempt> {
-    let technique: Arc<dyn Technique> = Arc::new(AdditiveHe {
-        query: question.query.clone(),
-        schemas: question.tables.iter().map(|table| table.info.schema.clone()).collect(),
-        minimum_cohort: desk.minimum_cohort(),
-        timing: Timing::Constant,
-        cloud: desk.clone(),
-        keys: desk.clone(),
-        cohorts: desk.clone(),
-    });
-    let registry = Registry::new([technique]);
+    let registry = Registry::new([technique(question, desk)]);
     let declined = |refusal: Refusal| Attempt::Declined(refusal.to_string());
     let planned = plan(vault, info, &registry).await?.map_err(declined)?;
     let participant = vault.participant(Seat::Opener);
@@ -175,6 +167,32 @@ async fn run(
         Unsettled::Refused(refusal) => Attempt::Declined(refusal.to_string()),
         other => Attempt::Failed(Failure::no(other.to_string())),
     })
+}
+
+/// What answers a question, with the desk's ports.
+fn technique(question: &Question<'_>, desk: &Arc<Desk>) -> Arc<dyn Technique> {
+    let schemas = question.tables.iter().map(|table| table.info.schema.clone());
+    let (minimum_cohort, timing) = (desk.minimum_cohort(), Timing::Constant);
+    match question.program.clone() {
+        Program::Figures(query) => Arc::new(AdditiveHe {
+            query,
+            schemas: schemas.collect(),
+            minimum_cohort,
+            timing,
+            cloud: desk.clone(),
+            keys: desk.clone(),
+            cohorts: desk.clone(),
+        }),
+        Program::Scores(request) => Arc::new(AdditiveScore {
+            request,
+            schema: question.tables[0].info.schema.clone(),
+            minimum_cohort,
+            timing,
+            cloud: desk.clone(),
+            keys: desk.clone(),
+            cohorts: desk.clone(),
+        }),
+    }
 }
 
 async fn plan(

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use cowl_crypto::id::random_bytes;
 use cowl_domain::{JobId, JobState, Power};
 use cowl_job::JobSpec;
-use cowl_query::Query;
+use cowl_query::{Program, SCORES};
 use cowl_tables::result::QueryResult;
 use cowl_vault::Vault;
 use cowl_vault::job::JobInfo;
@@ -17,7 +17,8 @@ use super::catalog::{KnownTable, Names, grants_for};
 use super::evidence::Proven;
 use super::figures::Figures;
 use super::learns::{AskedTable, Learns};
-use super::{TECHNIQUE, answering, evidence, output, paper};
+use super::paper::{self, Paper};
+use super::{answering, evidence, output, residuals};
 use crate::args::{AskingArguments, ResultArguments};
 use crate::commands::{Context, SHORT};
 use crate::failure::{Failure, Result};
@@ -32,11 +33,11 @@ pub(crate) async fn ask(
     context: &Context,
     vault: &Arc<Vault>,
     names: &Names<'_>,
-    query: Query,
+    program: impl Into<Program>,
     arguments: &AskingArguments,
 ) -> Result<()> {
     output::check(&arguments.output)?;
-    let prepared = Prepared::new(vault, names, query)?;
+    let prepared = Prepared::new(vault, names, program)?;
     confirm(context, &prepared.learns)?;
     let asked = prepared.put(vault).await?;
     if prepared.mine {
@@ -44,29 +45,33 @@ pub(crate) async fn ask(
     } else if arguments.detach {
         return context.output.data(&Asked::from(&asked));
     }
-    let settled = wait(context, vault, &asked, arguments.wait).await?;
-    deliver(context, &settled_with(vault, settled)?, Some(&prepared.learns), &arguments.output)
+    let settled = settled_with(vault, wait(context, vault, &asked, arguments.wait).await?)?;
+    let about = About { program: &prepared.program, tables: &prepared.tables, learns: &prepared.learns };
+    deliver(context, vault, &settled, Some(about), &arguments.output).await
 }
 
 /// A question that can be put, and what it will show to whom.
-pub(crate) struct Prepared {
-    query: Query,
+pub(crate) struct Prepared<'a> {
+    program: Program,
+    tables: Vec<&'a KnownTable>,
     spec: JobSpec,
     learns: Learns,
     /// Whether the asker is the owner.
     mine: bool,
 }
 
-impl Prepared {
-    /// Of a query that was checked against these tables.
+impl<'a> Prepared<'a> {
+    /// Of a program that was checked against these tables.
     ///
     /// # Errors
     /// A table without a grant; tables of several owners.
-    pub(crate) fn new(vault: &Vault, names: &Names<'_>, mut query: Query) -> Result<Self> {
-        let tables = names.anonymise(&mut query);
-        let (spec, minimum) = specify(vault, &query, &tables)?;
-        let learns = learns(vault, &query, &tables, minimum);
-        Ok(Self { query, spec, learns, mine: tables.iter().all(|table| table.mine) })
+    pub(crate) fn new(vault: &Vault, names: &Names<'a>, program: impl Into<Program>) -> Result<Self> {
+        let mut program = program.into();
+        let tables = names.anonymise(program.tables_mut());
+        let (spec, minimum) = specify(vault, &program, &tables)?;
+        let learns = learns(vault, &program, &tables, minimum);
+        let mine = tables.iter().all(|table| table.mine);
+        Ok(Self { program, tables, spec, learns, mine })
     }
 
     /// Puts it before the owner.
@@ -74,14 +79,14 @@ impl Prepared {
     /// # Errors
     /// What the cloud refuses.
     pub(crate) async fn put(&self, vault: &Vault) -> Result<JobInfo> {
-        Ok(vault.ask(&self.spec, self.query.to_bytes()).await?)
+        Ok(vault.ask(&self.spec, self.program.to_bytes()).await?)
     }
 }
 
-fn learns(vault: &Vault, query: &Query, tables: &[&KnownTable], minimum: u32) -> Learns {
+fn learns(vault: &Vault, program: &Program, tables: &[&KnownTable], minimum: u32) -> Learns {
     let asked: Vec<AskedTable<'_>> = tables.iter().map(|table| table.asked()).collect();
     let owner = tables.first().map_or_else(String::new, |table| table.info.owner.to_string());
-    Learns::new(query, &asked, vault.me().handle.as_str(), &owner, minimum)
+    Learns::new(program, &asked, vault.me().handle.as_str(), &owner, minimum)
 }
 
 fn confirm(context: &Context, learns: &Learns) -> Result<()> {
@@ -98,18 +103,25 @@ fn confirm(context: &Context, learns: &Learns) -> Result<()> {
 }
 
 /// The job, and the fewest rows that its figures may be about.
-fn specify(vault: &Vault, query: &Query, tables: &[&KnownTable]) -> Result<(JobSpec, u32)> {
+fn specify(vault: &Vault, program: &Program, tables: &[&KnownTable]) -> Result<(JobSpec, u32)> {
     let owners: std::collections::BTreeSet<_> = tables.iter().map(|table| table.info.item.owner).collect();
     if owners.len() > 1 {
         return Err(Failure::usage(
             "one question is about tables of one owner, who alone can open its answer",
         ));
     }
-    let (grants, minimum) = grants_for(tables, TECHNIQUE)?;
+    let technique = program.technique();
+    let (grants, minimum) = grants_for(tables, technique)?;
+    if technique == SCORES && minimum > 1 {
+        let text = format!("a score is of one row, and your grant is for figures of {minimum} rows or more");
+        return Err(
+            Failure::no(text).with_hint("averages over groups are allowed: cowl table query 'SELECT …'")
+        );
+    }
     let spec = JobSpec {
         job: JobId::from_bytes(random_bytes()),
-        technique: TECHNIQUE.parse().map_err(|error| Failure::usage(format!("{error}")))?,
-        program: query.digest(),
+        technique: technique.parse().map_err(|error| Failure::usage(format!("{error}")))?,
+        program: program.digest(),
         power: Power::Compute,
         items: tables.iter().map(|table| table.info.item.clone()).collect(),
         grants,
@@ -171,19 +183,34 @@ pub(crate) fn settled_with(vault: &Vault, job: JobInfo) -> Result<SettledJob> {
     }
 }
 
+/// What a result is about, as its receiver knows it.
+pub(crate) struct About<'a> {
+    pub(crate) program: &'a Program,
+    pub(crate) tables: &'a [&'a KnownTable],
+    pub(crate) learns: &'a Learns,
+}
+
 /// Prints or writes a result.
 ///
 /// # Errors
 /// When it cannot be written.
-pub(crate) fn deliver(
+pub(crate) async fn deliver(
     context: &Context,
+    vault: &Vault,
     settled: &SettledJob,
-    learns: Option<&Learns>,
+    about: Option<About<'_>>,
     arguments: &ResultArguments,
 ) -> Result<()> {
     let SettledJob { job, result, proven } = settled;
     let written = output::write(result, arguments)?;
-    paper::write(result, job, learns, proven, arguments)?;
+    let learns = about.as_ref().map(|about| about.learns);
+    let residuals = match &about {
+        Some(About { program, tables, .. }) if arguments.wants_pictures() => {
+            residuals::of_own_rows(vault, program, tables, result).await?
+        }
+        _ => Vec::new(),
+    };
+    paper::write(&Paper { result, job, learns, proven, residuals: &residuals }, arguments)?;
     let to_stdout = arguments.output.as_deref().is_some_and(secret_input::is_stdin);
     if to_stdout {
         return Ok(());

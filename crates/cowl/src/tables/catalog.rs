@@ -4,7 +4,7 @@
 //! names tables `t1`, `t2` …, whatever the person who asks calls them.
 
 use cowl_domain::{GrantId, Kind, Scope, SuiteId};
-use cowl_query::{Catalog, GrantedTable, Query};
+use cowl_query::{Catalog, GrantedTable, QueryTable};
 use cowl_vault::Vault;
 use cowl_vault::job::TableInfo;
 use cowl_vault::view::GrantInfo;
@@ -134,6 +134,11 @@ impl<'a> Names<'a> {
         Ok(Self(names))
     }
 
+    /// The table of that name.
+    pub(crate) fn table(&self, name: &str) -> Option<&'a KnownTable> {
+        self.0.iter().find(|(known, _)| known == name).map(|(_, table)| *table)
+    }
+
     /// All names.
     pub(crate) fn all(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(|(name, _)| name.as_str())
@@ -148,13 +153,12 @@ impl<'a> Names<'a> {
         Catalog { tables: self.0.iter().map(granted).collect() }
     }
 
-    /// The tables of a query in its order; from now on it calls them `t1`, `t2` …
-    pub(crate) fn anonymise(&self, query: &mut Query) -> Vec<&'a KnownTable> {
-        let find = |name: &str| self.0.iter().find(|(known, _)| known == name).map(|(_, table)| *table);
+    /// The tables of a program in its order; from now on it calls them `t1`, `t2` …
+    pub(crate) fn anonymise(&self, named: &mut [QueryTable]) -> Vec<&'a KnownTable> {
         let tables =
-            query.tables.iter().map(|table| find(&table.name).expect("a query's tables are of its catalog"));
+            named.iter().map(|table| self.table(&table.name).expect("a query's tables are of its catalog"));
         let tables: Vec<&KnownTable> = tables.collect();
-        for (table, number) in query.tables.iter_mut().zip(1..) {
+        for (table, number) in named.iter_mut().zip(1..) {
             table.name = wire_name(number);
         }
         tables
@@ -180,7 +184,10 @@ pub(crate) fn grants_for(tables: &[&KnownTable], technique: &str) -> Result<(Vec
         });
         let (rows, grant) = fitting.min().ok_or_else(|| {
             Failure::no(format!("nobody has granted you to ask about table {}", table.title())).with_hint(
-                format!("ask its owner: cowl grant request {} --power compute …", table.info.owner),
+                format!(
+                    "ask its owner: cowl grant request {} --power compute --technique {technique} …",
+                    table.info.owner
+                ),
             )
         })?;
         grants.push(grant);

@@ -8,11 +8,11 @@ use cowl_crypto::digest::Digest;
 use cowl_domain::table::Codebook;
 use cowl_domain::{GrantId, ItemId, JobId, PartyId, Power, Signed};
 use cowl_job::{ConsentStatement, ItemSink, ItemWriter, JobItem, JobSpec, PortError, ResultItem};
-use cowl_query::Query;
 use cowl_query::parquet::TableFile;
+use cowl_query::{Query, ScoreProgram};
 use cowl_seal::sealed_box;
 use cowl_tables::result::QueryResult;
-use cowl_tables::technique::{CohortStore, QueryCloud, StoreError, TableKeys};
+use cowl_tables::technique::{CohortStore, QueryCloud, ScoreCloud, StoreError, TableKeys};
 use cowl_tables::{CohortLedger, OpenerSecrets, OpenerTable};
 use cowl_vault::job::JobInfo;
 use cowl_vault::view::GrantInfo;
@@ -110,6 +110,11 @@ impl Desk {
         first.map_or(0, |result| result.rows.len())
     }
 
+    async fn tell_consent(&self) -> std::result::Result<(), PortError> {
+        let Some(consent) = self.consent.get() else { return Ok(()) };
+        self.vault.send_consent(&self.job, consent).await.map_err(unavailable)
+    }
+
     async fn read_table(&self, item: &JobItem, name: &str) -> cowl_vault::Result<Option<OpenerTable>> {
         let reader = self.vault.reader(item.record, item.item).await?;
         if reader.placement() != item.placement {
@@ -151,10 +156,16 @@ fn damaged(item: ItemId, what: &dyn std::fmt::Display) -> VaultError {
 #[async_trait]
 impl QueryCloud for Desk {
     async fn answer(&self, _: &JobSpec, _: &Query) -> std::result::Result<Vec<u8>, PortError> {
-        if let Some(consent) = self.consent.get() {
-            self.vault.send_consent(&self.job, consent).await.map_err(unavailable)?;
-        }
+        self.tell_consent().await?;
         self.vault.computed(&self.job).await.map_err(unavailable)
+    }
+}
+
+#[async_trait]
+impl ScoreCloud for Desk {
+    async fn scores(&self, _: &JobSpec, program: &ScoreProgram) -> std::result::Result<Vec<u8>, PortError> {
+        self.tell_consent().await?;
+        self.vault.scored(&self.job, program.to_bytes()).await.map_err(unavailable)
     }
 }
 

@@ -5,16 +5,18 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use cowl_crypto::digest::Digest;
 use cowl_domain::Verified;
-use cowl_job::{Attested, Evidence, JobItem, JobSpec, PortError, Technique};
+use cowl_domain::table::TableSchema;
+use cowl_job::{Attested, Evidence, EvidenceError, JobItem, JobSpec, PortError, Technique};
 use cowl_paillier::Timing;
-use cowl_query::Query;
+use cowl_query::{Program, Query, ScoreProgram};
 use cowl_tables::result::QueryResult;
-use cowl_tables::technique::{AdditiveHe, CohortStore, QueryCloud, QueryProof, StoreError, TableKeys};
+use cowl_tables::technique::{
+    AdditiveHe, AdditiveScore, CohortStore, QueryCloud, QueryProof, ScoreCloud, StoreError, TableKeys,
+};
 use cowl_tables::{CohortLedger, OpenerTable};
 use cowl_vault::Vault;
 use cowl_vault::job::JobInfo;
 
-use super::TECHNIQUE;
 use crate::failure::{Failure, Result};
 
 /// Evidence of a settled job that holds.
@@ -35,18 +37,17 @@ pub(crate) fn verify(vault: &Vault, job: &JobInfo) -> Result<Proven> {
         Failure::no(format!("the evidence does not hold: {what}"))
             .with_hint("believe none of its figures; ask again, and check with 'cowl audit verify'")
     };
-    if job.spec.technique.as_str() != TECHNIQUE {
-        return Err(Failure::no(format!("technique {} is not known to this program", job.spec.technique)));
-    }
+    let program = Program::decode(job.spec.technique.as_str(), &job.program).ok_or_else(|| {
+        Failure::no(format!("technique {} is not known to this program", job.spec.technique))
+    })?;
     let evidence = job.evidence.clone().ok_or_else(|| {
         Failure::no(format!("job {} is {}: there is no evidence of it", job.job, job.state))
     })?;
-    let query = Query::decode(&job.program).map_err(|error| said(error.to_string()))?;
-    if query.digest() != job.spec.program {
+    let program = program.map_err(|error| said(error.to_string()))?;
+    if program.digest() != job.spec.program {
         return Err(said("the question is not the one that its asker signed".to_owned()));
     }
-    let technique = verifier(query);
-    let attested = technique.verify(&evidence, &job.spec).map_err(|error| said(error.to_string()))?;
+    let attested = verify_as(program, &evidence, &job.spec).map_err(|error| said(error.to_string()))?;
     let consents: Vec<_> = job.consent.iter().cloned().collect();
     attested.check_consents(&consents).map_err(|error| said(error.to_string()))?;
     let proof = QueryProof::from_bytes(&evidence.proof).map_err(|error| said(error.to_string()))?;
@@ -82,18 +83,41 @@ pub(crate) fn checked_result(vault: &Vault, job: &JobInfo) -> Result<(QueryResul
     }
 }
 
-/// The technique, for checking alone: it has no cloud and no keys.
-fn verifier(query: Query) -> AdditiveHe {
+/// What the technique of a program says of evidence. For checking alone: it has no cloud and no keys.
+fn verify_as(
+    program: Program,
+    evidence: &Verified<Evidence>,
+    spec: &JobSpec,
+) -> std::result::Result<Attested, EvidenceError> {
     let nowhere = Arc::new(Nowhere);
-    AdditiveHe {
-        query,
-        schemas: Vec::new(),
-        minimum_cohort: 1,
-        timing: Timing::Constant,
-        cloud: nowhere.clone(),
-        keys: nowhere.clone(),
-        cohorts: nowhere,
+    let (minimum_cohort, timing) = (1, Timing::Constant);
+    match program {
+        Program::Figures(query) => AdditiveHe {
+            query,
+            schemas: Vec::new(),
+            minimum_cohort,
+            timing,
+            cloud: nowhere.clone(),
+            keys: nowhere.clone(),
+            cohorts: nowhere,
+        }
+        .verify(evidence, spec),
+        Program::Scores(request) => AdditiveScore {
+            request,
+            schema: no_table(),
+            minimum_cohort,
+            timing,
+            cloud: nowhere.clone(),
+            keys: nowhere.clone(),
+            cohorts: nowhere,
+        }
+        .verify(evidence, spec),
     }
+}
+
+fn no_table() -> TableSchema {
+    let none = Digest::of(b"");
+    TableSchema { rows: 0, columns: Vec::new(), sets: Vec::new(), key: none, codebook: none }
 }
 
 /// Ports of somebody who only checks.
@@ -106,6 +130,13 @@ fn nothing_here() -> PortError {
 #[async_trait]
 impl QueryCloud for Nowhere {
     async fn answer(&self, _: &JobSpec, _: &Query) -> std::result::Result<Vec<u8>, PortError> {
+        Err(nothing_here())
+    }
+}
+
+#[async_trait]
+impl ScoreCloud for Nowhere {
+    async fn scores(&self, _: &JobSpec, _: &ScoreProgram) -> std::result::Result<Vec<u8>, PortError> {
         Err(nothing_here())
     }
 }

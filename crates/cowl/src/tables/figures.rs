@@ -30,10 +30,16 @@ impl Figures<'_> {
         };
         let right = places.iter().enumerate().filter(|(_, place)| is_number(place)).map(|(at, _)| at);
         let mut table = Columns::new(heads).right(right);
-        for row in &self.0.rows {
+        for row in self.0.rows.iter().take(self.shown()) {
             table.row(places.iter().map(|place| row.figures.get(*place).map_or_else(String::new, cell)));
         }
         table
+    }
+
+    /// How many rows are printed: all groups, and of scores the first.
+    fn shown(&self) -> usize {
+        let is_score = |row: &ResultRow| row.figures.iter().any(|it| matches!(it, Figure::Score(_)));
+        if self.0.rows.first().is_some_and(is_score) { MOST_SCORES } else { usize::MAX }
     }
 
     /// What was left out of the figures, in words.
@@ -76,6 +82,13 @@ impl fmt::Display for Figures<'_> {
                 write!(f, "{gap}{}", Model { model, dropped: *dropped, group: self.group(row) })?;
                 gap = "\n\n";
             }
+        }
+        if let Some(more) = self.0.rows.len().checked_sub(self.shown()).filter(|more| *more > 0) {
+            write!(
+                f,
+                "\n{QUIET}and {}; write all to a file: -o FILE.csv{QUIET:#}",
+                count(more as u64, "more row")
+            )?;
         }
         self.left_out().iter().try_for_each(|note| write!(f, "\n{QUIET}{note}{QUIET:#}"))?;
         for rounded in &self.0.rounded {
@@ -138,6 +151,7 @@ fn cell(figure: &Figure) -> String {
         Figure::Count(rows) => rows.to_string(),
         Figure::Number { value, .. } => number(*value),
         Figure::Undefined { why } => format!("– ({why})"),
+        Figure::Score(score) => score.map_or_else(|| "–".to_owned(), number),
         Figure::Regression { .. } => "see below".to_owned(),
     }
 }
@@ -169,6 +183,8 @@ fn number(value: f64) -> String {
 }
 
 const SMALLEST_CHANCE: f64 = 2e-16;
+/// Scores that are printed.
+const MOST_SCORES: usize = 20;
 
 #[cfg(test)]
 mod tests {

@@ -84,6 +84,7 @@ fn value(figure: &Figure) -> Value {
         Figure::Key(cell) => key(cell),
         Figure::Count(rows) => whole(*rows),
         Figure::Number { value, .. } => Value::Number(*value),
+        Figure::Score(score) => score.map_or(Value::Missing, Value::Number),
         Figure::Regression { .. } | Figure::Undefined { .. } => Value::Missing,
     }
 }

@@ -3,11 +3,11 @@
 use std::fmt;
 
 use cowl_domain::table::{ColumnRole, TableSchema};
-use cowl_query::Query;
+use cowl_query::Program;
 use cowl_tables::technique::Visible;
 use serde::Serialize;
 
-use super::wording::Wording;
+use super::wording;
 use crate::columns::printable;
 use crate::report::Learnt;
 use crate::size::count;
@@ -34,9 +34,9 @@ pub(crate) struct Learns {
 }
 
 impl Learns {
-    /// Of a query by `asker` about tables of `owner`.
+    /// Of a program by `asker` about tables of `owner`.
     pub(crate) fn new(
-        query: &Query,
+        program: &Program,
         tables: &[AskedTable<'_>],
         asker: &str,
         owner: &str,
@@ -46,16 +46,19 @@ impl Learns {
         let rows = |table: &AskedTable<'_>| format!("{}, {}", table.title, count(table.schema.rows, "row"));
         let schemas: Vec<TableSchema> = tables.iter().map(|table| table.schema.clone()).collect();
         Self {
-            question: Wording::new(query, named).to_string(),
+            question: wording::in_words(program, named),
             asker: asker.to_owned(),
             owner: owner.to_owned(),
             tables: tables.iter().map(rows).collect(),
             minimum_cohort,
-            visible: Visible::of(query, &schemas, minimum_cohort.into()),
+            visible: match program {
+                Program::Figures(query) => Visible::of(query, &schemas, minimum_cohort.into()),
+                Program::Scores(request) => Visible::of_scores(request, &schemas[0]),
+            },
         }
     }
 
-    /// The question in SQL.
+    /// The question in SQL, or the formula of its scores.
     pub(crate) fn question(&self) -> &str {
         &self.question
     }

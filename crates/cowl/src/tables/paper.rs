@@ -1,5 +1,6 @@
 //! Results on paper: a page with everything, and plots of coefficients.
 
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
 use cowl_tables::result::QueryResult;
@@ -11,32 +12,36 @@ use crate::args::ResultArguments;
 use crate::failure::{Failure, Result};
 use crate::moment::Moment;
 use crate::report::outcome::sections;
-use crate::report::{CoefficientPlot, PlotError, Report, png, svg};
+use crate::report::{CoefficientPlot, Plot, PlotError, Report, ResidualPlot, Section, png, svg};
 use crate::sink::{Readers, write_whole};
 use crate::size::count;
+
+/// What goes onto paper.
+pub(crate) struct Paper<'a> {
+    pub(crate) result: &'a QueryResult,
+    pub(crate) job: &'a JobInfo,
+    pub(crate) learns: Option<&'a Learns>,
+    pub(crate) proven: &'a Proven,
+    /// One for each regression, or none: they are for whoever owns the rows.
+    pub(crate) residuals: &'a [ResidualPlot],
+}
 
 /// Writes the page and the plots that are wanted.
 ///
 /// # Errors
 /// Files that cannot be written; a plot of a result without a regression.
-pub(crate) fn write(
-    result: &QueryResult,
-    job: &JobInfo,
-    learns: Option<&Learns>,
-    proven: &Proven,
-    arguments: &ResultArguments,
-) -> Result<()> {
+pub(crate) fn write(paper: &Paper<'_>, arguments: &ResultArguments) -> Result<()> {
     if let Some(path) = &arguments.report {
-        let learns = learns.ok_or_else(|| {
+        let learns = paper.learns.ok_or_else(|| {
             Failure::no(
                 "the table of this job is no longer there for you, so the page could not say what was asked",
             )
         })?;
-        let page = report(result, job, learns, proven).map_err(|error| not_drawn(&error))?;
+        let page = report(paper, learns).map_err(|error| not_drawn(&error))?;
         write_whole(path, page.html().as_bytes(), Readers::Owner)?;
     }
     match &arguments.plot {
-        Some(path) => plot(result, path),
+        Some(path) => plot(paper, path),
         None => Ok(()),
     }
 }
@@ -55,12 +60,8 @@ pub(crate) fn check(arguments: &ResultArguments) -> Result<()> {
     }
 }
 
-fn report(
-    result: &QueryResult,
-    job: &JobInfo,
-    learns: &Learns,
-    proven: &Proven,
-) -> std::result::Result<Report, PlotError> {
+fn report(paper: &Paper<'_>, learns: &Learns) -> std::result::Result<Report, PlotError> {
+    let Paper { result, job, proven, .. } = paper;
     let pair = |name: &str, value: String| (name.to_owned(), value);
     let rows = count(proven.proof.rows, "row");
     Ok(Report {
@@ -76,7 +77,7 @@ fn report(
             pair("fewest rows of a figure", job.minimum_cohort.to_string()),
         ],
         query: Some(learns.question().to_owned()),
-        sections: sections(result)?,
+        sections: [sections(result)?, left_over(paper)?].concat(),
         learnt: learns.learnt(),
         evidence: vec![
             pair("job", job.job.to_string()),
@@ -89,27 +90,47 @@ fn report(
     })
 }
 
+/// The residuals, where they are to be had.
+fn left_over(paper: &Paper<'_>) -> std::result::Result<Vec<Section>, PlotError> {
+    if paper.residuals.is_empty() {
+        return Ok(Vec::new());
+    }
+    let text = format!("Made on the machine of {}, from cells that nobody else can read.", paper.job.owner);
+    let mut sections = vec![Section::Heading("Residuals".to_owned()), Section::Text(text)];
+    for plot in paper.residuals {
+        sections.push(Section::plot(plot)?);
+    }
+    Ok(sections)
+}
+
 /// One file for a regression; of several, each has its number in its name.
-fn plot(result: &QueryResult, path: &Path) -> Result<()> {
-    let models: Vec<_> = result.regressions().map(|(_, model)| CoefficientPlot::of(model)).collect();
+fn plot(paper: &Paper<'_>, path: &Path) -> Result<()> {
+    let models: Vec<_> = paper.result.regressions().map(|(_, model)| CoefficientPlot::of(model)).collect();
     if models.is_empty() {
         return Err(Failure::no("the answer has no regression whose coefficients could be drawn")
             .with_hint("the figures are there: cowl job show JOB"));
     }
+    let path_of = |number: usize| if models.len() == 1 { path.to_owned() } else { suffixed(path, number) };
     for (model, number) in models.iter().zip(1..) {
-        let path = if models.len() == 1 { path.to_owned() } else { numbered(path, number) };
-        let picture = match ending(&path) {
-            "svg" => svg(model).map(String::into_bytes),
-            _ => png(model),
-        };
-        write_whole(&path, &picture.map_err(|error| not_drawn(&error))?, Readers::Owner)?;
+        draw(model, &path_of(number))?;
+    }
+    for (residuals, number) in paper.residuals.iter().zip(1..) {
+        draw(residuals, &suffixed(&path_of(number), "residuals"))?;
     }
     Ok(())
 }
 
-fn numbered(path: &Path, number: usize) -> PathBuf {
+fn draw(plot: &impl Plot, path: &Path) -> Result<()> {
+    let picture = match ending(path) {
+        "svg" => svg(plot).map(String::into_bytes),
+        _ => png(plot),
+    };
+    write_whole(path, &picture.map_err(|error| not_drawn(&error))?, Readers::Owner)
+}
+
+fn suffixed(path: &Path, suffix: impl Display) -> PathBuf {
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
-    path.with_file_name(format!("{stem}-{number}.{}", ending(path)))
+    path.with_file_name(format!("{stem}-{suffix}.{}", ending(path)))
 }
 
 fn ending(path: &Path) -> &str {
@@ -126,7 +147,7 @@ mod tests {
 
     #[test]
     fn plots_of_several_groups_have_numbers() {
-        assert_eq!(numbered(Path::new("out/los.svg"), 2), Path::new("out/los-2.svg"));
+        assert_eq!(suffixed(Path::new("out/los.svg"), 2), Path::new("out/los-2.svg"));
         let arguments =
             |name: &str| ResultArguments { plot: Some(name.into()), ..ResultArguments::default() };
         assert!(check(&arguments("los.svg")).is_ok() && check(&arguments("los.png")).is_ok());

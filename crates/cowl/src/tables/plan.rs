@@ -6,8 +6,10 @@ use std::fmt::Display;
 use std::path::Path;
 use std::str::FromStr;
 
-use cowl_domain::table::ColumnRole;
+use cowl_domain::table::{ColumnRole, ColumnType};
 use cowl_tables::coding::{ColumnChoice, LayoutChoice, SetChoice};
+use cowl_tables::import::RawTable;
+use cowl_tables::news2::{Vital, add_bins};
 use serde::Deserialize;
 
 use crate::args::ColumnArguments;
@@ -71,18 +73,41 @@ impl SealPlan {
             choices.0.insert(name.clone(), column.choice(name)?);
         }
         choices.take_arguments(arguments)?;
-        let choices = choices.kept()?;
-        let sets = match chosen_sets(arguments)? {
+        let choices = choices.kept(!arguments.news2.is_empty())?;
+        let mut sets = match chosen_sets(arguments)? {
             sets if !sets.is_empty() => sets,
             _ if !file.sets.is_empty() => file.sets.iter().map(PlannedSet::choice).collect::<Result<_>>()?,
             _ => usual_sets(&choices),
         };
+        sets.extend(scored_sets(arguments)?);
         Ok(Self {
             choices,
             sets,
             key_bits: arguments.key_bits.or(file.key_bits).unwrap_or(KEY_BITS),
             minimum_cohort: arguments.minimum_cohort.or(file.minimum_cohort).unwrap_or(1).max(1),
         })
+    }
+
+    /// Adds the bins of the signs of NEWS2 to the table, as a set that can be scored.
+    ///
+    /// # Errors
+    /// A sign twice, or in a column that is not there or has what is no number.
+    pub(crate) fn add_news2(&mut self, table: &mut RawTable, signs: &[(Vital, String)]) -> Result<()> {
+        let signs: Vec<(Vital, &str)> =
+            signs.iter().map(|(vital, column)| (*vital, column.as_str())).collect();
+        let added = add_bins(table, &signs).map_err(|error| Failure::usage(error.to_string()))?;
+        let Some(weight) = added.iter().map(|it| u64::from(it.points)).reduce(|sum, points| sum + points)
+        else {
+            return Ok(());
+        };
+        self.choices.extend(added.iter().map(|indicator| ColumnChoice {
+            kind: Some(ColumnType::Binary),
+            ..ColumnChoice::new(indicator.column.as_str(), ColumnRole::Secret)
+        }));
+        let columns = added.into_iter().map(|indicator| indicator.column).collect();
+        let layout = LayoutChoice::Columns { weight };
+        self.sets.push(SetChoice { name: NEWS2.to_owned(), layout, columns });
+        Ok(())
     }
 
     /// The columns of a role.
@@ -180,9 +205,10 @@ impl Choices {
         })
     }
 
-    fn kept(self) -> Result<Vec<ColumnChoice>> {
+    /// `more` says that columns will be added.
+    fn kept(self, more: bool) -> Result<Vec<ColumnChoice>> {
         let choices: Vec<ColumnChoice> = self.0.into_values().collect();
-        if choices.iter().any(|choice| choice.role != ColumnRole::Dropped) {
+        if more || choices.iter().any(|choice| choice.role != ColumnRole::Dropped) {
             return Ok(choices);
         }
         Err(Failure::usage("nothing is to be kept of the table").with_hint(
@@ -197,6 +223,12 @@ fn chosen_sets(arguments: &ColumnArguments) -> Result<Vec<SetChoice>> {
     let moments = named_lists("moments", LayoutChoice::Moments, &arguments.moments);
     let cells = named_lists("cells", LayoutChoice::Cells, &arguments.cells);
     moments.chain(cells).collect()
+}
+
+/// Sets of which single rows may be scored; they come beside the others.
+fn scored_sets(arguments: &ColumnArguments) -> Result<Vec<SetChoice>> {
+    let weight = arguments.score_weight.unwrap_or(SCORE_WEIGHT);
+    named_lists("scores", LayoutChoice::Columns { weight }, &arguments.scored).collect()
 }
 
 fn named_lists(
@@ -233,6 +265,10 @@ fn word<T: FromStr<Err: Display>>(column: &str, text: &str) -> Result<T> {
     text.parse().map_err(|error| Failure::usage(format!("column '{column}': {error}")))
 }
 
+/// What coefficients add up to where nothing else is said: a million with six digits after the point.
+const SCORE_WEIGHT: u64 = 1 << 40;
+/// The name of the set that has the bins of NEWS2.
+const NEWS2: &str = "news2";
 /// Bits of a table's key where nothing else is said.
 const KEY_BITS: u32 = 3072;
 

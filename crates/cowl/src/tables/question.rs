@@ -1,17 +1,16 @@
 //! The question of a job, read and put into words.
 
-use cowl_query::{Catalog, GrantedTable, Query};
+use cowl_query::{Catalog, GrantedTable, Program};
 use cowl_vault::job::JobInfo;
 
-use super::TECHNIQUE;
 use super::catalog::{KnownTable, wire_name};
 use super::learns::{AskedTable, Learns};
-use super::wording::Wording;
+use super::wording;
 use crate::failure::{Failure, Result};
 
-/// A job's query, with the tables that it is about.
+/// A job's program, with the tables that it is about.
 pub(crate) struct Question<'a> {
-    pub(crate) query: Query,
+    pub(crate) program: Program,
     pub(crate) tables: Vec<&'a KnownTable>,
 }
 
@@ -21,12 +20,10 @@ impl<'a> Question<'a> {
     /// # Errors
     /// A job of another technique; tables that this party knows nothing of; a query that is none.
     pub(crate) fn read(job: &JobInfo, known: &'a [KnownTable]) -> Result<Self> {
-        if job.spec.technique.as_str() != TECHNIQUE {
-            let technique = &job.spec.technique;
-            return Err(Failure::no(format!(
-                "the job is of technique {technique}, which this program does not know"
-            )));
-        }
+        let technique = &job.spec.technique;
+        let program = Program::decode(technique.as_str(), &job.program).ok_or_else(|| {
+            Failure::no(format!("the job is of technique {technique}, which this program does not know"))
+        })?;
         let find = |item: &cowl_job::JobItem| known.iter().find(|table| table.info.item.item == item.item);
         let tables: Vec<&KnownTable> = job
             .spec
@@ -42,28 +39,30 @@ impl<'a> Question<'a> {
             schema: table.info.schema.clone(),
         };
         let catalog = Catalog { tables: tables.iter().zip(1..).map(granted).collect() };
-        let query = Query::from_bytes(&job.program, &catalog).map_err(|refusal| {
+        let checked = program.and_then(|program| program.check(&catalog).map(|()| program));
+        let program = checked.map_err(|refusal| {
             Failure::no(format!("the question is not one that may be asked: {refusal}"))
         })?;
-        let in_order = query.tables.iter().zip(1..).all(|(table, number)| table.name == wire_name(number));
-        if query.tables.len() != tables.len() || !in_order || query.digest() != job.spec.program {
+        let in_order =
+            program.tables().iter().zip(1..).all(|(table, number)| table.name == wire_name(number));
+        if program.tables().len() != tables.len() || !in_order || program.digest() != job.spec.program {
             return Err(Failure::no("the question is not the one that its asker signed"));
         }
-        Ok(Self { query, tables })
+        Ok(Self { program, tables })
     }
 
     fn asked(&self) -> Vec<AskedTable<'_>> {
         self.tables.iter().map(|table| table.asked()).collect()
     }
 
-    /// The question in SQL, with the names that this party has for its tables.
+    /// The question in SQL, or the formula of its scores, with the names that this party has for its tables.
     pub(crate) fn in_words(&self) -> String {
         let named = self.tables.iter().map(|table| (table.title(), &table.info.schema)).collect();
-        Wording::new(&self.query, named).to_string()
+        wording::in_words(&self.program, named)
     }
 
     /// Who learns what.
     pub(crate) fn learns(&self, job: &JobInfo) -> Learns {
-        Learns::new(&self.query, &self.asked(), job.asker.as_str(), job.owner.as_str(), job.minimum_cohort)
+        Learns::new(&self.program, &self.asked(), job.asker.as_str(), job.owner.as_str(), job.minimum_cohort)
     }
 }

@@ -3,7 +3,20 @@
 use std::fmt;
 
 use cowl_domain::table::TableSchema;
-use cowl_query::{Aggregate, Cell, ColumnRef, Condition, OrderKey, Output, Query};
+use cowl_query::{Aggregate, Cell, ColumnRef, Condition, OrderKey, Output, Program, Query};
+
+use super::formula::Formula;
+
+/// A program as people read it; `tables` are its own, in its order.
+pub(crate) fn in_words(program: &Program, tables: Vec<(String, &TableSchema)>) -> String {
+    match program {
+        Program::Figures(query) => Wording::new(query, tables).to_string(),
+        Program::Scores(request) => {
+            let table = tables.first().map_or("?", |(name, _)| name.as_str());
+            Formula { request, table }.to_string()
+        }
+    }
+}
 
 /// A query with the names of its tables and columns.
 pub(crate) struct Wording<'a> {

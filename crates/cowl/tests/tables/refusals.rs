@@ -1,6 +1,6 @@
 //! Who gets nothing, and which words they get instead.
 
-use super::Study;
+use super::{Study, files};
 use crate::world::text;
 
 #[test]
@@ -121,9 +121,4 @@ fn a_cloud_that_changes_a_byte_of_the_table_is_caught() {
     let error = study.world.no(1, "hospital", &["table", "get", "pn2012", "-o", "rows.csv"]);
     assert!(!error.is_empty());
     assert!(!study.world.path("rows.csv").exists());
-}
-
-fn files(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
-    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
 }

@@ -31,7 +31,7 @@ pub(super) async fn run(context: &Context, arguments: &SealTableArguments) -> Re
     let given = given_key(arguments)?;
     plan.key_bits = given.as_ref().map_or(plan.key_bits, |key| key.public().size().bits());
     let size = KeySize::of_bits(plan.key_bits).map_err(|error| Failure::usage(error.to_string()))?;
-    let prepared = look(context, arguments, &plan)?;
+    let prepared = look(context, arguments, &mut plan)?;
     let vault = session::unlock_and_resume(context).await?;
     let record = items::record_or_default(&vault, arguments.record.as_deref()).await?;
     let name = arguments.name.clone().unwrap_or_else(|| reading::stem(&arguments.file));
@@ -71,8 +71,10 @@ pub(super) async fn run(context: &Context, arguments: &SealTableArguments) -> Re
 }
 
 /// Shows what was found and what will become of it, and asks.
-fn look(context: &Context, arguments: &SealTableArguments, plan: &SealPlan) -> Result<PreparedTable> {
-    let raw = reading::read(&arguments.file)?;
+fn look(context: &Context, arguments: &SealTableArguments, plan: &mut SealPlan) -> Result<PreparedTable> {
+    let mut raw = reading::read(&arguments.file)?;
+    plan.add_news2(&mut raw, &arguments.columns.news2)?;
+    let plan = &*plan;
     let reports: Vec<_> = (0..raw.names().len()).map(|column| raw.report(column)).collect();
     let role = |name: &str| {
         let choice = plan.choices.iter().find(|choice| choice.column == name);
