@@ -142,6 +142,7 @@ impl Stage {
                 technique: technique.into(),
                 minimum_cohort: self.minimum,
                 runs: None,
+                inference: None,
             }),
             ..grant_to(&self.asker, RecordId::from_bytes([0x20; 16]), Powers::of([Power::Compute]))
         };

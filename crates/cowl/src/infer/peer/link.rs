@@ -139,12 +139,12 @@ impl Link {
     }
 
     /// Sends bytes of the computation; does not wait for the other side.
-    fn send(&mut self, message: &[u8]) -> Result<(), PeerError> {
+    pub(super) fn send(&mut self, message: &[u8]) -> Result<(), PeerError> {
         message.chunks(PIECE).try_for_each(|piece| self.send_frame(Kind::Message, piece))
     }
 
     /// The next bytes of the computation, however they were sent.
-    fn receive(&mut self, bytes: usize) -> Result<Vec<u8>, PeerError> {
+    pub(super) fn receive(&mut self, bytes: usize) -> Result<Vec<u8>, PeerError> {
         while self.arrived.len() < bytes {
             let more = self.receive_frame(Kind::Message, PIECE)?;
             if self.arrived.is_empty() {
