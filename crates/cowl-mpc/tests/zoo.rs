@@ -98,16 +98,22 @@ fn programs_that_tell_more_or_less_are_different_programs() {
 }
 
 #[test]
-fn what_a_run_costs_is_known_beforehand_and_little() {
-    let forecast = |bytes: &[u8]| {
-        case(bytes, Ring::MENU[0], Rounding::Nearby).protocol.forecast(Receivers::Only(Party::DataOwner))
-    };
-    let perceptron = forecast(&zoo::perceptron(1));
-    println!("{:?} {:?} {}", perceptron.sent, perceptron.dealt, perceptron.rounds);
-    assert!(perceptron.dealt.iter().sum::<u64>() <= 250_000 && perceptron.sent.iter().sum::<u64>() <= 10_000);
-    assert!(perceptron.rounds <= 8);
-    let lenet = forecast(&zoo::lenet5(1));
-    println!("{:?} {:?} {}", lenet.sent, lenet.dealt, lenet.rounds);
-    assert!(lenet.dealt.iter().sum::<u64>() <= 7_000_000 && lenet.sent.iter().sum::<u64>() <= 120_000);
-    assert!(lenet.rounds <= 22);
+fn what_a_run_costs_is_known_beforehand_and_within_the_goals() {
+    const MEGABYTE: u64 = 1_000_000;
+    let goals = [
+        ("perceptron", zoo::perceptron(1), MEGABYTE / 4, 10_000, 8),
+        ("lenet5", zoo::lenet5(1), 7 * MEGABYTE, 120_000, 22),
+        ("fmri", zoo::fmri(1), 6 * MEGABYTE / 10, MEGABYTE / 2, 12),
+        ("cifar", zoo::cifar(1), 120 * MEGABYTE, 22 * MEGABYTE / 10, 40),
+    ];
+    for (name, bytes, dealt, sent, rounds) in goals {
+        let model = import(&bytes, &NoFiles, &ImportOptions::default()).unwrap();
+        let program = compile(&model.architecture, Ring::MENU[0], Rounding::Nearby).unwrap();
+        let protocol = Protocol::new(program, &FunctionSecretSharing).unwrap();
+        let forecast = protocol.forecast(Receivers::Only(Party::DataOwner));
+        let sum = |both: [u64; 2]| both.iter().sum::<u64>();
+        assert!(sum(forecast.dealt) <= dealt, "{name}: {:?} bytes dealt", forecast.dealt);
+        assert!(sum(forecast.sent) <= sent, "{name}: {:?} bytes sent", forecast.sent);
+        assert!(forecast.rounds <= rounds, "{name}: {} rounds", forecast.rounds);
+    }
 }

@@ -1,5 +1,7 @@
 //! Convolutions along one to three axes, with groups, strides, dilations and pads of any kind.
 
+mod gathered;
+
 use rayon::prelude::*;
 
 use super::Bilinear;
@@ -117,6 +119,10 @@ impl Convolution {
         let kernels = W::kernels();
         let mut output = vec![W::default(); self.output()];
         if output.is_empty() || self.right() == 0 {
+            return output;
+        }
+        if self.output_channels / self.groups >= gathered::WORTH_GATHERING {
+            self.apply_gathered(kernels, filters, data, &mut output);
             return output;
         }
         output.par_chunks_mut(self.output_places()).enumerate().for_each(|(plane, sums)| {

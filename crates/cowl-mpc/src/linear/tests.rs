@@ -78,6 +78,12 @@ fn convolutions_with_groups_strides_dilations_and_uneven_pads_follow_their_defin
         ([1, 1, 1, 1], vec![axis(2, 2, 1, 1, 4, 4)]),
         ([1, 1, 1, 1], vec![axis(0, 2, 1, 1, 1, 2)]),
         ([2, 4, 2, 2], vec![axis(3, 1, 1, 1, 0, 0), axis(5, 1, 1, 1, 0, 0)]),
+        // Enough filters for gathering.
+        ([2, 4, 22, 2], vec![axis(7, 3, 2, 1, 1, 0), axis(8, 2, 1, 3, 0, 2)]),
+        ([1, 3, 9, 1], vec![axis(5, 3, 1, 2, 2, 2), axis(6, 3, 3, 1, 2, 0), axis(7, 3, 1, 2, 2, 3)]),
+        ([1, 1, 8, 1], vec![axis(700, 5, 1, 1, 9, 4)]),
+        ([1, 2, 15, 1], vec![axis(31, 1, 1, 1, 0, 0), axis(30, 1, 1, 1, 0, 0)]),
+        ([1, 1, 8, 1], vec![axis(0, 2, 1, 1, 1, 2)]),
     ];
     for (sizes, axes) in cases {
         let [batch, channels, outputs, groups] = sizes;
