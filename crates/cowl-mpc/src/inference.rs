@@ -177,7 +177,7 @@ pub fn run_data_owner<'a>(
 ) -> Result<Finished, RunError> {
     let program = session.protocol.program();
     machine::check_inputs(program, inputs)?;
-    let (prepared, commitment) = Prepared::open(session.protocol, &opened, prepared)?;
+    let (prepared, commitment) = Prepared::open(&opened, prepared)?;
     run(session, opened, Side::DataOwner(inputs, prepared), &commitment, keys)
 }
 

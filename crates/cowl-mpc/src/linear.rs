@@ -30,7 +30,7 @@ pub use dense::{Dense, Elementwise, Layout};
 
 use std::sync::Arc;
 
-use zeroize::{Zeroize, ZeroizeOnDrop};
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::dealing::{CHUNK, Dealer, Delivery, KeySource, Seat, chunks};
 use crate::error::Error;
@@ -65,7 +65,8 @@ impl Weights {
     /// Takes numbers modulo 2^k.
     pub fn new(ring: Ring, numbers: Vec<u64>) -> Self {
         if ring.bits() == 32 {
-            Self::Narrow(numbers.into_iter().map(|number| number as u32).collect())
+            let numbers = Zeroizing::new(numbers);
+            Self::Narrow(numbers.iter().map(|number| *number as u32).collect())
         } else {
             Self::Wide(numbers)
         }
@@ -127,7 +128,8 @@ impl Weights {
     fn times(&self, map: &dyn Bilinear, data: &[u64]) -> Vec<u64> {
         match self {
             Self::Narrow(weights) => {
-                let data: Vec<u32> = data.iter().map(|number| *number as u32).collect();
+                let data: Zeroizing<Vec<u32>> =
+                    Zeroizing::new(data.iter().map(|number| *number as u32).collect());
                 map.narrow(weights, &data).into_iter().map(u64::from).collect()
             }
             Self::Wide(weights) => map.wide(weights, data),
@@ -247,7 +249,7 @@ impl Linear {
     pub fn prepare(&self, lane: Lane, seat: &Seat, difference: &Weights) -> Result<Vec<u64>, Error> {
         Error::count("masked weights", self.map.left(), difference.len())?;
         let bits = self.ring.bits();
-        let r = seat.masks(lane.plus(purpose::INPUT), 0..self.map.right(), bits);
+        let r = Zeroizing::new(seat.masks(lane.plus(purpose::INPUT), 0..self.map.right(), bits));
         let masked = difference.times(&*self.map, &r);
         let own = seat.masks(lane.plus(purpose::PRODUCT), 0..masked.len(), bits);
         let share = |(product, own): (u64, u64)| self.ring.reduce(product.wrapping_add(own).wrapping_neg());
@@ -261,8 +263,8 @@ impl Linear {
     pub fn request(&self, lane: Lane, seat: &Seat, share: &[u64]) -> Result<Vec<u8>, Error> {
         Error::count("a layer's inputs", self.map.right(), share.len())?;
         let bits = self.ring.bits();
-        let r = seat.masks(lane.plus(purpose::INPUT), 0..share.len(), bits);
-        Ok(pack(share.iter().zip(r).map(|(share, r)| share.wrapping_add(r)), bits))
+        let r = Zeroizing::new(seat.masks(lane.plus(purpose::INPUT), 0..share.len(), bits));
+        Ok(pack(share.iter().zip(&*r).map(|(share, r)| share.wrapping_add(*r)), bits))
     }
 
     /// The model owner's share of the output, from its share of the input and what the data owner sent. The

@@ -23,13 +23,16 @@ fn case(bytes: &[u8], ring: Ring, rounding: Rounding) -> Case {
 }
 
 fn case_for(bytes: &[u8], ring: Ring, rounding: Rounding, telling: Telling) -> Case {
-    let model: Model = import(bytes, &NoFiles, &ImportOptions::default()).unwrap();
+    case_of(&import(bytes, &NoFiles, &ImportOptions::default()).unwrap(), ring, rounding, telling)
+}
+
+fn case_of(model: &Model, ring: Ring, rounding: Rounding, telling: Telling) -> Case {
     let graph = &model.architecture.telling(telling).unwrap();
     let program = compile(graph, ring, rounding).unwrap();
     let weights = fixed::quantise_weights(&program, graph, &model.weights).unwrap();
     let shape = graph.inputs()[0].shape.clone();
     let image = (0..shape.count()).map(|at| (at * 37 % 101) as f32 / 101.0).collect();
-    let input = fixed::quantise_input(&program, "x", &Tensor::new(shape, image).unwrap()).unwrap();
+    let input = fixed::quantise_input(&program, "data", &Tensor::new(shape, image).unwrap()).unwrap();
     Case { protocol: Protocol::new(program, &FunctionSecretSharing).unwrap(), weights, input }
 }
 
@@ -72,6 +75,17 @@ fn a_perceptron_runs_between_two_parties_bit_for_bit() {
 fn lenet_runs_between_two_parties_bit_for_bit() {
     case(&zoo::lenet5(1), Ring::MENU[0], Rounding::Nearby).agrees(Receivers::Only(Party::ModelOwner));
     case(&zoo::lenet5(2), Ring::MENU[2], Rounding::Faithful).agrees(Receivers::Both);
+}
+
+#[test]
+fn dilated_convolutions_in_three_dimensions_run_between_two_parties_bit_for_bit() {
+    let file =
+        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../samples/models/brain_tissue_64.onnx");
+    let mut options = ImportOptions::default();
+    options.shapes.insert("t1".into(), vec![1, 1, 10, 9, 8]);
+    let model = import(&std::fs::read(file).unwrap(), &NoFiles, &options).unwrap();
+    case_of(&model, Ring::MENU[1], Rounding::Nearby, Telling::Labels)
+        .agrees(Receivers::Only(Party::DataOwner));
 }
 
 #[test]

@@ -95,7 +95,7 @@ mod tests {
     fn the_largest_class_is_told_and_nothing_else() {
         let model = lenet();
         let input = Tensor::filled(model.architecture.inputs()[0].shape.clone(), 0.5f32);
-        let all = model.architecture.evaluate(&[input.clone()], &model.weights).unwrap();
+        let all = model.architecture.evaluate(std::slice::from_ref(&input), &model.weights).unwrap();
         let told = model.architecture.telling(Telling::Top(1)).unwrap();
         let few = told.evaluate(&[input], &model.weights).unwrap();
         let logits = all[0].data();

@@ -115,7 +115,9 @@ impl Window {
         let places = Shape::new(&pooled.sizes()[LEADING..])?;
         let reads = self.reads(spatial.sizes(), places.sizes());
         let (strides, moves) = (spatial.strides(), places.strides());
-        Ok((0..places.count()).map(|index| offsets(&reads, index, [&strides, &moves], &places)).collect())
+        let mut buffers = [Vec::new(), Vec::new()];
+        let seen = |index: usize| offsets(&reads, index, [&strides, &moves], &places, &mut buffers).to_vec();
+        Ok((0..places.count()).map(seen).collect())
     }
 
     /// Folds what each window sees, plane by plane. A window that sees nothing gives `empty`.
@@ -149,22 +151,31 @@ fn pool_plane<N: Number>(
     fold: &impl Fn(N, N) -> N,
 ) {
     let (strides, moves) = (spatial.strides(), places.strides());
+    let mut buffers = [Vec::new(), Vec::new()];
     for (index, result) in pooled.iter_mut().enumerate() {
-        let seen = offsets(reads, index, [&strides, &moves], places).into_iter().map(|at| plane[at]);
+        let seen =
+            offsets(reads, index, [&strides, &moves], places, &mut buffers).iter().map(|&at| plane[at]);
         *result = seen.reduce(fold).unwrap_or(*result);
     }
 }
 
-/// Where in its plane the window of one place reads.
-fn offsets(
+/// Where in its plane the window of one place reads; left in the first of two buffers.
+fn offsets<'a>(
     reads: &[Vec<Vec<usize>>],
     index: usize,
     [strides, moves]: [&[usize]; 2],
     places: &Shape,
-) -> Vec<usize> {
-    reads.iter().enumerate().fold(vec![0], |base, (axis, reads)| {
+    [found, base]: &'a mut [Vec<usize>; 2],
+) -> &'a [usize] {
+    found.clear();
+    found.push(0);
+    for (axis, reads) in reads.iter().enumerate() {
         let places = &reads[index / moves[axis] % places.size(axis)];
-        let along = |from: usize| places.iter().map(move |at| from + at * strides[axis]);
-        base.into_iter().flat_map(along).collect()
-    })
+        std::mem::swap(found, base);
+        found.clear();
+        for from in base.iter() {
+            found.extend(places.iter().map(|at| from + at * strides[axis]));
+        }
+    }
+    found
 }

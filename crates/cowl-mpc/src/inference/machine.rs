@@ -34,17 +34,14 @@ impl Side<'_> {
 
 /// Whether these are the program's inputs.
 pub(super) fn check_inputs(program: &Program, inputs: &[Tensor<u64>]) -> Result<(), RunError> {
-    let mut wanted = 0;
-    for step in program.steps() {
-        if let Operation::Input(place) = step.operation {
-            wanted = wanted.max(place + 1);
-            let shape = inputs.get(place).map(Tensor::shape);
-            if shape != Some(&program.value(step.output).shape) {
-                return Err(RunError::Inputs { wanted: wanted.max(inputs.len()) });
-            }
-        }
-    }
-    if wanted == inputs.len() { Ok(()) } else { Err(RunError::Inputs { wanted }) }
+    let wanted = program.steps().iter().filter_map(|step| match step.operation {
+        Operation::Input(place) => Some((place, &program.value(step.output).shape)),
+        _ => None,
+    });
+    let count = wanted.clone().map(|(place, _)| place + 1).max().unwrap_or_default();
+    let fit =
+        wanted.clone().all(|(place, shape)| inputs.get(place).is_some_and(|input| input.shape() == shape));
+    if fit && inputs.len() == count { Ok(()) } else { Err(RunError::Inputs { wanted: count }) }
 }
 
 /// Shares of one value, wiped when nobody needs them any more.

@@ -61,7 +61,6 @@ pub(super) struct Prepared<'a> {
 
 impl<'a> Prepared<'a> {
     pub(super) fn open(
-        protocol: &Protocol,
         opened: &Opened,
         from: &'a mut dyn Read,
     ) -> Result<(Self, WeightCommitment), RunError> {
@@ -75,7 +74,6 @@ impl<'a> Prepared<'a> {
         if magic != MAGIC || id != opened.id().0 || setup != opened.setup() {
             return Err(RunError::Prepared);
         }
-        debug_assert!(prepared_bytes(protocol) >= HEADER_BYTES as u64, "a header and layers");
         Ok((Self { from }, WeightCommitment { setup, digest }))
     }
 
