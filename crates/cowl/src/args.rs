@@ -21,7 +21,9 @@ mod seal;
 mod table;
 
 pub(crate) use agent::{AgentCommand, RunArguments};
-pub(crate) use bench::{BenchCommand, BenchGroup, TablesBenchArguments, TablesGroup};
+pub(crate) use bench::{
+    BenchCommand, BenchGroup, InferBenchArguments, InferGroup, TablesBenchArguments, TablesGroup,
+};
 pub(crate) use demo::DemoArguments;
 pub(crate) use grant::{
     ApproveArguments, Contents, GrantCommand, ListGrantsArguments, MakeArguments, RequestArguments,
@@ -31,8 +33,8 @@ pub(crate) use image::{
     CombineArguments, ImageCommand, KeyFileArguments, OpenImageArguments, SealAdditiveArguments, WindowChoice,
 };
 pub(crate) use infer::{
-    Bits, DealArguments, InferCommand, PartyAt, PatienceArguments, RunModelArguments, ServeArguments,
-    StatusArguments, StockArguments, Truncation,
+    DealArguments, InferCommand, PartyAt, PatienceArguments, RunModelArguments, ServeArguments,
+    StatusArguments, StockArguments,
 };
 pub(crate) use input::InputArguments;
 pub(crate) use job::{EvidenceCommand, JobCommand, ShowJobArguments};

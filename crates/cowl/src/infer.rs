@@ -14,7 +14,7 @@ pub(crate) mod dealer;
 pub(crate) mod engine;
 pub(crate) mod error;
 mod fetching;
-mod input;
+pub(crate) mod input;
 pub(crate) mod keys;
 pub(crate) mod model_owner;
 pub(crate) mod peer;
@@ -22,7 +22,4 @@ pub(crate) mod recipe;
 pub(crate) mod serving;
 pub(crate) mod store;
 pub(crate) mod watch;
-mod wire;
-
-pub(crate) use input::read_inputs;
-pub(crate) use store::Learns;
+pub(crate) mod wire;

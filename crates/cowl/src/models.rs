@@ -15,7 +15,6 @@ pub(crate) mod keeping;
 pub(crate) mod layers;
 pub(crate) mod npy;
 pub(crate) mod numbers;
-#[allow(dead_code, reason = "'cowl infer' asks it before each run")]
 pub(crate) mod permission;
 pub(crate) mod reading;
 

@@ -9,11 +9,9 @@ pub(crate) mod bars;
 mod canvas;
 pub(crate) mod coefficients;
 pub(crate) mod histogram;
-#[allow(dead_code, reason = "'cowl infer run --report' writes it")]
 pub(crate) mod inference;
 pub(crate) mod outcome;
 pub(crate) mod page;
-#[allow(dead_code, reason = "'cowl infer run --report' hands pictures in")]
 pub(crate) mod picture;
 #[cfg(test)]
 mod tests;
@@ -22,7 +20,6 @@ pub(crate) use canvas::{Plot, PlotError, png, svg};
 pub(crate) use coefficients::CoefficientPlot;
 pub(crate) use histogram::{ResidualPlot, Residuals};
 pub(crate) use page::{Learnt, Report, Section, Sheet};
-#[allow(unused_imports, reason = "'cowl infer run --report' hands pictures in")]
 pub(crate) use picture::Picture;
 
 /// Four digits that count, for tables and labels.

@@ -15,6 +15,30 @@ pub(crate) enum BenchCommand {
     /// The published experiment on sealed tables, and what sums over ciphertexts cost
     #[command(after_help = TABLES_ENVIRONMENT)]
     Tables(TablesBenchArguments),
+    /// Models run between two parties and a dealer, against the goals
+    #[command(after_help = "A row a line with --json. Exit status: 0 all goals met, 1 not all, 2 a fault.")]
+    Infer(InferBenchArguments),
+}
+
+/// `cowl bench infer`
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct InferBenchArguments {
+    /// Measure one network only
+    #[arg(long, value_name = "NETWORK")]
+    pub(crate) only: Option<InferGroup>,
+}
+
+/// A network that is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum InferGroup {
+    /// A perceptron for 28×28 images
+    Mlp,
+    /// LeNet-5 for 28×28 images
+    Lenet,
+    /// The published classifier of resting-state networks
+    Fmri,
+    /// A convolutional network for 32×32 colour images
+    Cifar,
 }
 
 /// `cowl bench tables`

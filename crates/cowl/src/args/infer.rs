@@ -4,9 +4,9 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
+use cowl_domain::{OutputReceivers, OutputRule};
 
-use crate::infer::Learns;
 use crate::moment::parse_duration;
 
 /// What is to be done with models and data that nobody shows.
@@ -52,91 +52,56 @@ pub(crate) struct DealArguments {
 /// `cowl infer serve`
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:\n  cowl infer serve --model lesions.onnx --listen 0.0.0.0:7101 --dealer dealer@10.0.0.5:7100 --for hospital"
+    after_help = "Example:\n  cowl infer serve --model lesions --listen 0.0.0.0:7101 --dealer dealer@10.0.0.5:7100"
 )]
 pub(crate) struct ServeArguments {
-    /// An ONNX file, known to others by its name without '.onnx'; may be repeated
-    #[arg(long = "model", value_name = "FILE.onnx", required = true)]
-    pub(crate) models: Vec<PathBuf>,
+    /// A model of your own: identifier, beginning of one, or name; may be repeated
+    #[arg(long = "model", value_name = "MODEL", required = true)]
+    pub(crate) models: Vec<String>,
     /// Where to listen
     #[arg(long, value_name = "HOST:PORT")]
     pub(crate) listen: String,
     /// Who deals, and where
     #[arg(long, value_name = "HANDLE@HOST:PORT", value_parser = parse_party_at)]
     pub(crate) dealer: PartyAt,
-    /// Whose data may be run; may be repeated
-    #[arg(long = "for", value_name = "HANDLE", required = true)]
-    pub(crate) parties: Vec<String>,
-    /// Who learns what comes out
-    #[arg(long, value_enum, value_name = "WHO", default_value = "data-owner")]
-    pub(crate) output_to: Learns,
-    /// Bits of all numbers: more are more exact, and more to send
-    #[arg(long, value_enum, value_name = "BITS", default_value = "48")]
-    pub(crate) bits: Bits,
-    /// How bits behind the point are cut
-    #[arg(long, value_enum, value_name = "HOW", default_value = "nearby")]
-    pub(crate) truncation: Truncation,
     #[command(flatten)]
     pub(crate) patience: PatienceArguments,
-}
-
-/// The ring of all numbers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Bits {
-    /// 12 behind the point
-    #[value(name = "32")]
-    Bits32,
-    /// 15 behind the point
-    #[value(name = "40")]
-    Bits40,
-    /// 18 behind the point
-    #[value(name = "48")]
-    Bits48,
-    /// 24 behind the point
-    #[value(name = "64")]
-    Bits64,
-}
-
-/// How bits behind the point are cut.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Truncation {
-    /// By a carry that depends on masks: off by one unit at most
-    Nearby,
-    /// Exactly, at the price of more comparisons
-    Faithful,
 }
 
 /// `cowl infer stock`
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:\n  cowl infer stock --model lesions --owner modelmaker@10.0.0.4:7101 --dealer dealer@10.0.0.5:7100 --runs 100"
+    after_help = "Example:\n  cowl infer stock --model lesions --at 10.0.0.4:7101 --dealer dealer@10.0.0.5:7100 --runs 100"
 )]
 pub(crate) struct StockArguments {
-    /// The model, as its owner calls it
-    #[arg(long, value_name = "NAME")]
+    /// A model that you may run: identifier, beginning of one, or name
+    #[arg(long, value_name = "MODEL")]
     pub(crate) model: String,
-    /// Whose model, and where its owner listens
-    #[arg(long, value_name = "HANDLE@HOST:PORT", value_parser = parse_party_at)]
-    pub(crate) owner: PartyAt,
+    /// Where its owner listens
+    #[arg(long, value_name = "HOST:PORT")]
+    pub(crate) at: String,
     /// Who deals, and where
     #[arg(long, value_name = "HANDLE@HOST:PORT", value_parser = parse_party_at)]
     pub(crate) dealer: PartyAt,
     /// For so many runs more
     #[arg(long, value_name = "N", default_value = "1")]
     pub(crate) runs: NonZeroU32,
-    /// Who may learn what comes out
-    #[arg(long, value_enum, value_name = "WHO", default_value = "data-owner")]
-    pub(crate) output_to: Learns,
+    /// How much is told of the output: labels, top-1 or values; as much as the grant allows otherwise
+    #[arg(long, value_name = "RULE")]
+    pub(crate) output: Option<OutputRule>,
+    /// Who gets the output: data-owner, model-owner or both; only you otherwise
+    #[arg(long, value_name = "WHO", default_value = "data-owner")]
+    pub(crate) receives: OutputReceivers,
     #[command(flatten)]
     pub(crate) patience: PatienceArguments,
 }
 
 /// `cowl infer run`
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  cowl infer run --model lesions --input scan.csv")]
+#[command(after_help = "Example:\n  cowl infer run --model lesions --input scan.nii.gz --report run.html")]
 pub(crate) struct RunModelArguments {
     /// The model, as its owner calls it
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "MODEL")]
     pub(crate) model: String,
     /// Whose model; only where several owners have one of this name
     #[arg(long, value_name = "HANDLE")]
@@ -144,11 +109,16 @@ pub(crate) struct RunModelArguments {
     /// Where its owner listens now; else where it did when runs were stocked
     #[arg(long, value_name = "HOST:PORT")]
     pub(crate) at: Option<String>,
-    /// Numbers as text (.csv, .txt) or as 32-bit floats (.f32); one for each input of the model
+    /// A volume (NIfTI), a slice (DICOM), a picture (PNG, JPEG), or numbers: .npy, text (.csv, .txt), 32-bit floats
+    /// (.f32); one file for each input of the model
     #[arg(long = "input", value_name = "FILE", required = true)]
     pub(crate) inputs: Vec<PathBuf>,
-    #[command(flatten)]
-    pub(crate) patience: PatienceArguments,
+    /// Write one self-contained page: the input, what the other side saw of it, layers, result, who learnt what
+    #[arg(long, value_name = "FILE.html")]
+    pub(crate) report: Option<PathBuf>,
+    /// Give up on a party that is silent for so long
+    #[arg(long, value_name = "TIME", default_value = "2m", value_parser = parse_duration)]
+    pub(crate) patience: Duration,
 }
 
 /// `cowl infer status`
@@ -157,8 +127,9 @@ pub(crate) struct StatusArguments {
     /// Ask the model owners, too, how many runs they have
     #[arg(long)]
     pub(crate) ask: bool,
-    #[command(flatten)]
-    pub(crate) patience: PatienceArguments,
+    /// Give up on a party that is silent for so long
+    #[arg(long, value_name = "TIME", default_value = "2m", value_parser = parse_duration)]
+    pub(crate) patience: Duration,
 }
 
 /// A party and where it listens.

@@ -129,6 +129,11 @@ pub(super) fn print(output: Output, rows: &[Row]) -> Result<()> {
     if output.is_json() { print_lines(output, rows) } else { output.text(&Table(rows)) }
 }
 
+/// An object a line, for whoever reads along; people get the table at the end.
+pub(super) fn print_lines_if_json(output: Output, rows: &[Row]) -> Result<()> {
+    if output.is_json() { print_lines(output, rows) } else { Ok(()) }
+}
+
 /// An object a line.
 pub(super) fn print_lines(output: Output, rows: &[Row]) -> Result<()> {
     rows.iter().try_for_each(|row| output.line(row))
@@ -147,7 +152,7 @@ pub(super) fn figure(value: f64) -> String {
 }
 
 fn less_is_better(unit: &str) -> bool {
-    matches!(unit, "s" | "ms" | "µs" | "%" | "MSE" | "days" | "relative")
+    matches!(unit, "s" | "ms" | "µs" | "%" | "MSE" | "days" | "relative" | "rounds")
         || ["s/", "B/"].iter().any(|per| unit.starts_with(per))
 }
 

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
+use cowl_domain::PartyId;
 use cowl_vault::Vault;
 use cowl_vault::view::Trust;
 
 use super::Context;
 use crate::args::{InferCommand, PartyAt, PatienceArguments};
-use crate::block_on;
 use crate::failure::{Failure, Result};
 use crate::infer::keys::Keys;
 use crate::infer::model_owner::Place;
@@ -16,6 +16,7 @@ use crate::infer::store::{Folder, Ledger};
 use crate::session;
 
 mod deal;
+mod page;
 mod run;
 mod serve;
 mod status;
@@ -34,28 +35,46 @@ pub(super) fn run(context: &Context, command: InferCommand) -> Result<()> {
 /// This party with its folder, and the others as the directory has them.
 struct Here {
     vault: Arc<Vault>,
+    /// The vault's connections live as long as this does.
+    runtime: tokio::runtime::Runtime,
     folder: Folder,
     ledger: Ledger,
     others: Vec<PeerKey>,
 }
 
 impl Here {
-    /// Unlocks the profile and looks the others up, by handle or identifier.
-    fn begin(context: &Context, others: &[String], patience: PatienceArguments) -> Result<Self> {
-        let (vault, others) = block_on(async {
-            let vault = session::unlock(context).await?;
-            let mut found = Vec::new();
-            for name in others {
-                found.push(look_up(context, &vault, name, patience.trust_first_use).await?);
-            }
-            Ok((vault, found))
-        })?;
-        let folder = {
-            let me = Vault::participant(&vault, cowl_job::Seat::Receiver);
-            Folder::open(vault.profile().dir(), me.signing)?
-        };
+    /// Unlocks the profile.
+    fn begin(context: &Context) -> Result<Self> {
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        let vault = Arc::new(runtime.block_on(session::unlock(context))?);
+        let me = Vault::participant(&vault, cowl_job::Seat::Receiver);
+        let folder = Folder::open(vault.profile().dir(), me.signing)?;
         let ledger = Ledger::open(&folder)?;
-        Ok(Self { vault: Arc::new(vault), folder, ledger, others })
+        Ok(Self { vault, runtime, folder, ledger, others: Vec::new() })
+    }
+
+    /// Looks more parties up.
+    fn look_up(&mut self, context: &Context, names: &[String], patience: PatienceArguments) -> Result<()> {
+        let without = patience.trust_first_use || context.settings.yes;
+        for name in names {
+            let found = self.runtime.block_on(look_up(&self.vault, name, without))?;
+            self.others.push(found);
+        }
+        Ok(())
+    }
+
+    /// Looks up parties of a set-up: they were agreed to when it was made.
+    fn look_up_agreed(&mut self, parties: impl IntoIterator<Item = PartyId>) -> Result<()> {
+        for party in parties {
+            let found = self.runtime.block_on(look_up(&self.vault, &party.to_string(), true))?;
+            self.others.push(found);
+        }
+        Ok(())
+    }
+
+    /// Runs what waits for the network.
+    fn wait<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
+        self.runtime.block_on(work)
     }
 
     fn keys(&self) -> Arc<dyn Keys> {
@@ -74,9 +93,9 @@ impl Here {
 }
 
 /// A party whose fingerprint somebody has compared, or who is to be trusted without.
-async fn look_up(context: &Context, vault: &Vault, name: &str, trust_first_use: bool) -> Result<PeerKey> {
+async fn look_up(vault: &Vault, name: &str, without_comparing: bool) -> Result<PeerKey> {
     let card = vault.party(name).await?;
-    if card.trust == Trust::FirstUse && !trust_first_use && !context.settings.yes {
+    if card.trust == Trust::FirstUse && !without_comparing {
         let text = format!("nobody has compared the fingerprint of {} yet", card.handle);
         let hint = format!(
             "compare it: cowl party verify {} FINGERPRINT; or go without: --trust-first-use",

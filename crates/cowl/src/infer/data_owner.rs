@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cowl_crypto::digest::Digest;
-use cowl_domain::Signed;
+use cowl_domain::{OutputReceivers, Signed};
 use cowl_model::Tensor;
 use cowl_mpc::Party;
 use cowl_mpc::bundle::BundleId;
@@ -20,11 +20,11 @@ use super::model_owner::Place;
 use super::peer::{self, Link, PeerKey, StreamReader};
 use super::recipe::Recipe;
 use super::store::{
-    Folder, Learns, Ledger, Part, SetUp, SetUpId, Stock, Terms, WeightStatement, sealed_bundle_length,
+    Folder, Ledger, Part, SetUp, SetUpId, Stock, Terms, WeightStatement, receivers, sealed_bundle_length,
     weights_name,
 };
 use super::watch::Watch;
-use super::wire::{FromDealer, FromModelOwner, ToDealer, ToModelOwner};
+use super::wire::{FromDealer, FromModelOwner, ToDealer, ToModelOwner, Wanted};
 
 /// One data owner.
 pub(crate) struct DataOwner {
@@ -41,8 +41,15 @@ pub(crate) struct Others {
     pub(crate) model_owner: Place,
     /// Whose randomness.
     pub(crate) dealer: Place,
-    /// Who is to learn what comes out.
-    pub(crate) learns: Learns,
+}
+
+/// What is to be run, as far as the data owner decides it.
+#[derive(Debug, Clone)]
+pub(crate) struct Asked {
+    /// The model as it was published, and how much is told of its output.
+    pub(crate) recipe: Recipe,
+    /// To whom.
+    pub(crate) learns: OutputReceivers,
 }
 
 /// A set-up that was agreed on.
@@ -74,14 +81,14 @@ impl DataOwner {
     /// [`InferError::Disagreement`] names what does not hold.
     pub(crate) fn agree(
         &self,
-        model: &str,
+        asked: &Asked,
         others: &Others,
         progress: &dyn Progress,
     ) -> Result<Agreed, InferError> {
         progress.begin("setting up", 0);
         let mut link = self.connect(&others.model_owner)?;
-        let (terms, commitment) = self.ask_set_up(&mut link, model, others, false)?;
-        let computation = self.checked(&terms, &commitment, others)?;
+        let (terms, commitment) = self.ask_set_up(&mut link, asked, others, false)?;
+        let computation = self.checked(&terms, &commitment, asked, others)?;
         if let Some(kept) = self.kept(&terms, &commitment)? {
             link.close();
             progress.end();
@@ -89,11 +96,9 @@ impl DataOwner {
         }
         let before = SetUp::all(&self.folder)?;
         let other_weights = before.iter().any(|set_up| {
-            set_up.terms.model_owner == terms.model_owner
-                && set_up.terms.model == terms.model
-                && set_up.terms.program == terms.program
+            set_up.terms.model_owner == terms.model_owner && set_up.terms.recipe == terms.recipe
         });
-        let again = self.ask_set_up(&mut link, model, others, true)?;
+        let again = self.ask_set_up(&mut link, asked, others, true)?;
         if again != (terms.clone(), commitment.clone()) {
             return Err(disagree(&others.model_owner.peer, "it has changed its mind about the set-up"));
         }
@@ -113,12 +118,14 @@ impl DataOwner {
     fn ask_set_up(
         &self,
         link: &mut Link,
-        model: &str,
+        asked: &Asked,
         others: &Others,
         weights: bool,
     ) -> Result<(Terms, Vec<u8>), InferError> {
+        let Asked { recipe, learns } = asked;
         let dealer = others.dealer.peer.party();
-        link.say(&ToModelOwner::SetUp { model: model.to_owned(), dealer, weights })?;
+        let wanted = Wanted { model: recipe.model, dealer, output: recipe.output, learns: *learns };
+        link.say(&ToModelOwner::SetUp { wanted, weights })?;
         match link.hear("answer of a model owner")? {
             FromModelOwner::SetUp { terms, commitment } => Ok((terms, commitment)),
             _ => Err(link.unexpected("no set-up".to_owned()).into()),
@@ -126,18 +133,25 @@ impl DataOwner {
     }
 
     /// The program of a set-up whose terms are those that are meant.
-    fn checked(&self, terms: &Terms, commitment: &[u8], others: &Others) -> Result<Computation, InferError> {
+    fn checked(
+        &self,
+        terms: &Terms,
+        commitment: &[u8],
+        asked: &Asked,
+        others: &Others,
+    ) -> Result<Computation, InferError> {
         let owner = &others.model_owner.peer;
+        if terms.recipe != asked.recipe.to_bytes() {
+            return Err(disagree(owner, "the model that it serves is not the one that it has published"));
+        }
         let parties = [terms.model_owner, terms.data_owner, terms.dealer];
-        if terms.learns != others.learns {
-            let text =
-                format!("its model gives the output to: {}; that is not what was asked for", terms.learns);
-            return Err(disagree(owner, &text));
+        if terms.learns != asked.learns {
+            return Err(disagree(owner, "it would have the output go to others than was asked for"));
         }
         if parties != [owner.party(), self.keys.party(), others.dealer.peer.party()] {
             return Err(disagree(owner, "its set-up is for other parties"));
         }
-        let computation = Computation::new(&Recipe::from_bytes(&terms.recipe)?)?;
+        let computation = Computation::new(&asked.recipe)?;
         if computation.digest() != terms.program {
             return Err(disagree(
                 owner,
@@ -321,7 +335,7 @@ impl DataOwner {
                     self.ledger.record(bundle)?;
                     stock.erase(bundle)?;
                     let recorded_in = begun.elapsed();
-                    let learns = agreed.set_up.terms.learns.into();
+                    let learns = receivers(agreed.set_up.terms.learns);
                     let read: [&mut dyn Read; 2] = [&mut prepared, &mut keys];
                     let outcome =
                         agreed.computation.run_data_owner(&mut link, learns, &inputs, read, watch)?;

@@ -13,6 +13,7 @@ use cowl_mpc::inference::{self, Session};
 use cowl_mpc::linear::SetupSeed;
 use cowl_mpc::nonlinear::FunctionSecretSharing;
 use cowl_mpc::prg::Seed;
+use cowl_mpc::ring::unpack;
 use cowl_mpc::setup::{MaskedWeights, ModelWeights, WeightCommitment};
 use cowl_mpc::{Finished, Kernel, Party, Protocol, Receivers, RunError};
 
@@ -33,8 +34,7 @@ impl Computation {
     /// # Errors
     /// [`InferError::Recipe`], [`InferError::Lowering`].
     pub(crate) fn new(recipe: &Recipe) -> Result<Self, InferError> {
-        let graph = recipe.graph()?;
-        let program = recipe.program(&graph)?;
+        let (graph, program) = recipe.program()?;
         let protocol = Protocol::new(program, &FunctionSecretSharing)?;
         Ok(Self { graph, protocol })
     }
@@ -158,12 +158,19 @@ impl Computation {
         begun: Instant,
     ) -> Result<Outcome, InferError> {
         let took = begun.elapsed();
+        let masked = wire.first_message().and_then(|message| self.masked_input(message));
         // What exactly has gone wrong with a connection is known here only.
         let finished = wire.end(finished)?;
-        Ok(self.outcome(finished, watch.end(), took))
+        Ok(Outcome { masked, ..self.outcome(finished, watch.all_rounds(), watch.end(), took) })
     }
 
-    fn outcome(&self, finished: Finished, layers: Vec<LayerDone>, took: Duration) -> Outcome {
+    /// The numbers of the first input in a message, where that is what it holds.
+    fn masked_input(&self, message: &[u8]) -> Option<Vec<u64>> {
+        let count = self.graph.inputs().first()?.shape.count();
+        unpack(message, count, self.protocol.ring().bits()).ok()
+    }
+
+    fn outcome(&self, finished: Finished, rounds: u32, layers: Vec<LayerDone>, took: Duration) -> Outcome {
         let program = self.protocol.program();
         let name = |outputs: Vec<Tensor<u64>>| {
             let named = program.outputs().iter().zip(outputs);
@@ -174,6 +181,8 @@ impl Computation {
         };
         Outcome {
             outputs: finished.outputs.map(name),
+            masked: None,
+            rounds,
             transcript: Digest::from_bytes(finished.transcript),
             sent: finished.sent,
             received: finished.received,
@@ -193,6 +202,10 @@ pub(crate) struct Outcome {
     pub(crate) sent: u64,
     /// Bytes received.
     pub(crate) received: u64,
+    /// The first input as the data owner sent it: under its mask.
+    pub(crate) masked: Option<Vec<u64>>,
+    /// Messages that had to be waited for, one after the other, until the output is known and checked.
+    pub(crate) rounds: u32,
     /// What each layer took.
     pub(crate) layers: Vec<LayerDone>,
     /// From the first byte to the last.

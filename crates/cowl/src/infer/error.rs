@@ -32,8 +32,11 @@ pub(crate) enum InferError {
     #[error("set-up {0} is not known here")]
     NoSetUp(SetUpId),
     /// A model that is not offered.
-    #[error("there is no model '{0}' here")]
-    NoModel(String),
+    #[error("this model is not served here")]
+    NoModel,
+    /// What no grant allows.
+    #[error("{0}")]
+    NotGranted(String),
     /// A file that is not what was written.
     #[error("{} is damaged, or belongs to another account", path.display())]
     Damaged {

@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use cowl_crypto::digest::Digest;
-use cowl_domain::{PartyId, Signed};
+use cowl_domain::{ItemId, OutputRule, Signed};
+use cowl_model::Tensor;
 use cowl_mpc::Party;
 use cowl_mpc::bundle::BundleId;
 
@@ -14,9 +15,10 @@ use super::error::InferError;
 use super::fetching::Fetching;
 use super::keys::Keys;
 use super::peer::{self, Link, PeerKey, StreamWriter};
-use super::store::{Folder, Learns, Ledger, Part, SetUp, SetUpId, Stock, Terms, WeightStatement};
+use super::recipe::Recipe;
+use super::store::{Folder, Ledger, Part, SetUp, SetUpId, Stock, Terms, WeightStatement, receivers};
 use super::watch::Watch;
-use super::wire::{FromDealer, FromModelOwner, ToDealer, ToModelOwner};
+use super::wire::{FromDealer, FromModelOwner, ToDealer, ToModelOwner, Wanted};
 
 /// Where a party listens.
 #[derive(Debug, Clone)]
@@ -33,16 +35,71 @@ pub(crate) struct ModelOwner {
     pub(crate) folder: Folder,
     pub(crate) ledger: Ledger,
     pub(crate) dealer: Place,
-    pub(crate) models: HashMap<String, OwnedModel>,
-    /// Who learns what comes out.
-    pub(crate) learns: Learns,
+    /// The models that are served.
+    pub(crate) shelf: Shelf,
+    /// Who says what may be run.
+    pub(crate) gate: Box<dyn Gate>,
     pub(crate) patience: Duration,
     /// One party's set-up is made at a time, and one fetches.
     pub(crate) working: Mutex<()>,
 }
 
-/// What became of a run.
+/// Says what data owners may run, and counts.
+pub(crate) trait Gate: Send + Sync {
+    /// Whether this data owner may run this.
+    ///
+    /// # Errors
+    /// [`InferError::NotGranted`] in words that it may hear.
+    fn allows(&self, peer: &PeerKey, wanted: &Wanted) -> Result<(), InferError>;
+
+    /// Counts one run more; durable when it returns.
+    ///
+    /// # Errors
+    /// [`InferError::NotGranted`] when the runs are used up.
+    fn count(&self, peer: &PeerKey, wanted: &Wanted) -> Result<(), InferError>;
+}
+
+/// A model that is served, with its weights.
 pub(crate) struct Served {
+    /// Its name, for people.
+    pub(crate) name: String,
+    /// [`cowl_model::PublishedModel`], in bytes.
+    pub(crate) published: Vec<u8>,
+    /// In the order of its architecture.
+    pub(crate) weights: Vec<Tensor<f32>>,
+}
+
+/// Models that are served; each is compiled once for each rule under which it is run.
+pub(crate) struct Shelf {
+    served: HashMap<ItemId, Served>,
+    compiled: Mutex<HashMap<(ItemId, OutputRule), Arc<OwnedModel>>>,
+}
+
+impl Shelf {
+    /// These models.
+    pub(crate) fn new(served: HashMap<ItemId, Served>) -> Self {
+        Self { served, compiled: Mutex::default() }
+    }
+
+    fn named(&self, model: ItemId) -> Result<&Served, InferError> {
+        self.served.get(&model).ok_or(InferError::NoModel)
+    }
+
+    fn model(&self, model: ItemId, output: OutputRule) -> Result<Arc<OwnedModel>, InferError> {
+        let served = self.named(model)?;
+        let mut compiled = self.compiled.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = compiled.get(&(model, output)) {
+            return Ok(known.clone());
+        }
+        let recipe = Recipe { model, published: served.published.clone(), output };
+        let owned = Arc::new(OwnedModel::new(recipe, &served.weights)?);
+        compiled.insert((model, output), owned.clone());
+        Ok(owned)
+    }
+}
+
+/// What became of a run.
+pub(crate) struct ServedRun {
     /// Which bundle.
     pub(crate) bundle: BundleId,
     /// What came out.
@@ -58,17 +115,11 @@ impl ModelOwner {
         &self,
         link: &mut Link,
         peer: &PeerKey,
-        served: &mut dyn FnMut(Served),
+        served: &mut dyn FnMut(ServedRun),
     ) -> Result<(), InferError> {
         while let Some(request) = link.hear_next::<ToModelOwner>("request to a model owner")? {
             match request {
-                ToModelOwner::Offer { model } => {
-                    let recipe = self.model(&model)?.recipe.to_bytes();
-                    link.say(&FromModelOwner::Offer(recipe))?;
-                }
-                ToModelOwner::SetUp { model, dealer, weights } => {
-                    self.set_up(link, peer, &model, dealer, weights)?;
-                }
+                ToModelOwner::SetUp { wanted, weights } => self.set_up(link, peer, &wanted, weights)?,
                 ToModelOwner::Fetch { set_up } => {
                     self.fetch(&self.set_up_with(set_up, peer)?)?;
                     self.tell_left(link, set_up)?;
@@ -79,17 +130,13 @@ impl ModelOwner {
                 }
                 ToModelOwner::Run { set_up, bundle } => {
                     let set_up = self.set_up_with(set_up, peer)?;
-                    if let Some(ended) = self.run(link, &set_up, bundle.into())? {
+                    if let Some(ended) = self.run(link, peer, &set_up, bundle.into())? {
                         served(ended);
                     }
                 }
             }
         }
         Ok(())
-    }
-
-    fn model(&self, name: &str) -> Result<&OwnedModel, InferError> {
-        self.models.get(name).ok_or_else(|| InferError::NoModel(name.to_owned()))
     }
 
     fn tell_left(&self, link: &mut Link, id: SetUpId) -> Result<(), InferError> {
@@ -108,58 +155,61 @@ impl ModelOwner {
         &self,
         link: &mut Link,
         peer: &PeerKey,
-        name: &str,
-        dealer: PartyId,
+        wanted: &Wanted,
         weights: bool,
     ) -> Result<(), InferError> {
-        let model = self.model(name)?;
-        if dealer != self.dealer.peer.party() {
-            let text =
-                format!("{}'s model is dealt for by {}, not by another", peer.name, self.dealer.peer.name);
-            return Err(InferError::Disagreement(text));
+        self.gate.allows(peer, wanted)?;
+        let model = self.shelf.model(wanted.model, wanted.output)?;
+        if wanted.dealer != self.dealer.peer.party() {
+            return Err(InferError::Disagreement(format!(
+                "its dealer is {}, nobody else",
+                self.dealer.peer.name
+            )));
         }
-        let set_up = self.made(model, name, peer)?;
+        let set_up = self.made(&model, wanted, peer)?;
         let commitment = set_up.commitment.clone().ok_or(InferError::NoSetUp(set_up.terms.id))?;
         link.say(&FromModelOwner::SetUp { terms: set_up.terms.clone(), commitment })?;
         if !weights {
             return Ok(());
         }
-        let masked = model.masked(&seed_of(&set_up)?);
+        let masked = model.masked(&seed_of(&set_up)?)?;
         let mut stream = StreamWriter::new(link);
-        masked?.write_to(model.computation.protocol(), &mut stream)?;
+        masked.write_to(model.computation.protocol(), &mut stream)?;
         Ok(stream.finish()?)
     }
 
     /// The set-up with this party for these weights; made when there is none yet.
-    fn made(&self, model: &OwnedModel, name: &str, peer: &PeerKey) -> Result<SetUp, InferError> {
+    fn made(&self, model: &OwnedModel, wanted: &Wanted, peer: &PeerKey) -> Result<SetUp, InferError> {
         let _one = self.working.lock().unwrap_or_else(PoisonError::into_inner);
+        let recipe = model.recipe.to_bytes();
         let same = |set_up: &SetUp| {
             let terms = &set_up.terms;
-            terms.data_owner == peer.party()
-                && terms.dealer == self.dealer.peer.party()
-                && terms.program == model.computation.digest()
-                && terms.learns == self.learns
+            let parties = (terms.data_owner, terms.dealer) == (peer.party(), wanted.dealer);
+            let computed = (&terms.recipe, terms.program) == (&recipe, model.computation.digest());
+            parties
+                && computed
+                && terms.learns == wanted.learns
                 && matches!(&set_up.part, Part::ModelOwner { seed, weights } if *weights == model.digest(seed))
         };
         let found = SetUp::all(&self.folder)?.into_iter().find(same);
         match found {
             Some(set_up) if set_up.commitment.is_some() => Ok(set_up),
             Some(set_up) => self.commit(model, set_up),
-            None => self.commit(model, self.begun(model, name, peer)?),
+            None => self.commit(model, self.begun(model, wanted, peer)?),
         }
     }
 
     /// Agrees with the dealer on a fresh weight mask.
-    fn begun(&self, model: &OwnedModel, name: &str, peer: &PeerKey) -> Result<SetUp, InferError> {
+    fn begun(&self, model: &OwnedModel, wanted: &Wanted, peer: &PeerKey) -> Result<SetUp, InferError> {
         let terms = Terms {
             id: SetUpId::make(),
-            model: name.to_owned(),
+            model: self.shelf.named(wanted.model)?.name.clone(),
             model_owner: self.keys.party(),
             data_owner: peer.party(),
-            dealer: self.dealer.peer.party(),
+            dealer: wanted.dealer,
             recipe: model.recipe.to_bytes(),
             program: model.computation.digest(),
-            learns: self.learns,
+            learns: wanted.learns,
         };
         let mut link = self.to_dealer()?;
         link.say(&ToDealer::SetUp(terms.clone()))?;
@@ -195,8 +245,9 @@ impl ModelOwner {
     }
 
     /// The model of a set-up, if it still has the weights that the set-up was made with.
-    fn model_of(&self, set_up: &SetUp) -> Result<&OwnedModel, InferError> {
-        let model = self.model(&set_up.terms.model)?;
+    fn model_of(&self, set_up: &SetUp) -> Result<Arc<OwnedModel>, InferError> {
+        let wanted = wanted_in(&set_up.terms)?;
+        let model = self.shelf.model(wanted.model, wanted.output)?;
         let Part::ModelOwner { seed, weights } = &set_up.part else {
             return Err(InferError::NoSetUp(set_up.terms.id));
         };
@@ -210,7 +261,7 @@ impl ModelOwner {
 
     /// Takes in what waits at the dealer.
     fn fetch(&self, set_up: &SetUp) -> Result<(), InferError> {
-        let computation = &self.model_of(set_up)?.computation;
+        let computation = self.model_of(set_up)?.computation.clone();
         let _one = self.working.lock().unwrap_or_else(PoisonError::into_inner);
         let mut link = self.to_dealer()?;
         let fetching = Fetching {
@@ -219,7 +270,7 @@ impl ModelOwner {
             ledger: &self.ledger,
             dealer: &self.dealer.peer,
             terms: &set_up.terms,
-            computation,
+            computation: &computation,
             seat: Party::ModelOwner,
         };
         while fetching.next(&mut link, |_, _| Ok(()))? {}
@@ -228,7 +279,15 @@ impl ModelOwner {
     }
 
     /// Runs one bundle, once. The record of its use is on disk before the other side hears anything.
-    fn run(&self, link: &mut Link, set_up: &SetUp, bundle: BundleId) -> Result<Option<Served>, InferError> {
+    fn run(
+        &self,
+        link: &mut Link,
+        peer: &PeerKey,
+        set_up: &SetUp,
+        bundle: BundleId,
+    ) -> Result<Option<ServedRun>, InferError> {
+        let wanted = wanted_in(&set_up.terms)?;
+        self.gate.allows(peer, &wanted)?;
         let model = self.model_of(set_up)?;
         let seed = seed_of(set_up)?;
         let masked = masked_of(set_up)?;
@@ -250,11 +309,18 @@ impl ModelOwner {
             recorded => recorded?,
         }
         stock.erase(bundle)?;
+        self.gate.count(peer, &wanted)?;
         link.say(&FromModelOwner::Ready)?;
-        let learns = set_up.terms.learns.into();
+        let learns = receivers(set_up.terms.learns);
         let outcome = model.run(link, learns, (&seed, masked), keys, &mut Watch::silent())?;
-        Ok(Some(Served { bundle, outcome }))
+        Ok(Some(ServedRun { bundle, outcome }))
     }
+}
+
+/// What a set-up is for.
+fn wanted_in(terms: &Terms) -> Result<Wanted, InferError> {
+    let recipe = Recipe::from_bytes(&terms.recipe)?;
+    Ok(Wanted { model: recipe.model, dealer: terms.dealer, output: recipe.output, learns: terms.learns })
 }
 
 /// The digest of the masked weights, as this party itself has signed it.

@@ -1,24 +1,24 @@
 //! What is computed: everything from which three machines make the same program without a word.
 
 use cowl_domain::wire;
-use cowl_model::graph::FormError;
-use cowl_model::program::CompileError;
-use cowl_model::ring::RingError;
-use cowl_model::{Graph, Ring, Rounding};
+use cowl_domain::{ItemId, OutputRule};
+use cowl_model::published::{ProgramError, PublishedError};
+use cowl_model::{Graph, Program, PublishedModel};
+use cowl_mpc::technique::telling;
 use minicbor::{Decode, Encode};
 
-/// An architecture and the choices that turn it into a program. Nothing of it is secret.
+/// A model as its owner publishes it, and how much is told of its output. Nothing of it is secret.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub(crate) struct Recipe {
-    /// [`Graph::to_bytes`].
-    #[cbor(n(0), with = "minicbor::bytes")]
-    pub(crate) architecture: Vec<u8>,
-    /// The ring of all numbers.
-    #[n(1)]
-    pub(crate) ring: Ring,
-    /// Whether truncation is faithful.
+    /// The item that has the model.
+    #[n(0)]
+    pub(crate) model: ItemId,
+    /// [`PublishedModel::to_bytes`].
+    #[cbor(n(1), with = "minicbor::bytes")]
+    pub(crate) published: Vec<u8>,
+    /// How much is told.
     #[n(2)]
-    pub(crate) faithful: bool,
+    pub(crate) output: OutputRule,
 }
 
 /// Why a recipe makes no program.
@@ -28,15 +28,15 @@ pub(crate) enum RecipeError {
     /// Not a recipe.
     #[error(transparent)]
     Wire(#[from] wire::WireError),
-    /// Not an architecture.
+    /// Not a model.
     #[error(transparent)]
-    Form(#[from] FormError),
-    /// A ring that is not on the menu.
+    Published(#[from] PublishedError),
+    /// A model that cannot be compiled.
     #[error(transparent)]
-    Ring(#[from] RingError),
-    /// An architecture that cannot be compiled.
-    #[error(transparent)]
-    Compile(#[from] CompileError),
+    Program(#[from] ProgramError),
+    /// A rule for which there are no layers.
+    #[error("'{0}' cannot be told of an output yet: labels, top-1 and values can")]
+    Rule(OutputRule),
 }
 
 impl Recipe {
@@ -53,22 +53,20 @@ impl Recipe {
         wire::encode(self)
     }
 
-    /// The architecture, checked in full.
+    /// The model, checked in full.
     ///
     /// # Errors
-    /// [`RecipeError::Form`].
-    pub(crate) fn graph(&self) -> Result<Graph, RecipeError> {
-        Ok(Graph::from_bytes(&self.architecture)?)
+    /// [`RecipeError::Published`].
+    pub(crate) fn published(&self) -> Result<PublishedModel, RecipeError> {
+        Ok(PublishedModel::from_bytes(&self.published)?)
     }
 
-    /// The program of all three.
+    /// What all three compute, the telling of the output included.
     ///
     /// # Errors
     /// [`RecipeError`].
-    pub(crate) fn program(&self, graph: &Graph) -> Result<cowl_model::Program, RecipeError> {
-        let ring = Ring::new(self.ring.bits(), self.ring.fraction())?
-            .with_weight_fraction(self.ring.weight_fraction())?;
-        let rounding = if self.faithful { Rounding::Faithful } else { Rounding::Nearby };
-        Ok(cowl_model::compile(graph, ring, rounding)?)
+    pub(crate) fn program(&self) -> Result<(Graph, Program), RecipeError> {
+        let rule = telling(self.output).ok_or(RecipeError::Rule(self.output))?;
+        Ok(self.published()?.program(rule)?)
     }
 }

@@ -19,5 +19,5 @@ mod stock;
 
 pub(crate) use folder::{Folder, NewFile};
 pub(crate) use ledger::Ledger;
-pub(crate) use setup::{Learns, Part, SetUp, SetUpId, Terms, WeightStatement, weights_name};
+pub(crate) use setup::{Part, SetUp, SetUpId, Terms, WeightStatement, receivers, weights_name};
 pub(crate) use stock::{BundleName, Stock, sealed_bundle_length};

@@ -29,6 +29,7 @@ pub(crate) struct Watch<'a> {
     layers: Vec<LayerDone>,
     names: Vec<[String; 2]>,
     rounds: Vec<u32>,
+    all_rounds: u32,
     /// Which layer is under way, and what had been sent and received before it.
     current: Option<(usize, [u64; 2])>,
     now: [u64; 2],
@@ -53,6 +54,7 @@ impl<'a> Watch<'a> {
             layers: Vec::new(),
             names: Vec::new(),
             rounds: Vec::new(),
+            all_rounds: 0,
             current: None,
             now: [0; 2],
             step: 0,
@@ -63,8 +65,14 @@ impl<'a> Watch<'a> {
     pub(super) fn begin(&mut self, graph: &Graph, forecast: &Forecast) {
         let name = |layer: &cowl_model::graph::Layer| [layer.name.clone(), layer.operator.clone()];
         self.names = graph.layers().iter().map(name).collect();
+        self.all_rounds = forecast.rounds;
         self.rounds = forecast.steps.iter().map(|step| step.rounds).collect();
         self.since = Instant::now();
+    }
+
+    /// Rounds of the whole run.
+    pub(super) fn all_rounds(&self) -> u32 {
+        self.all_rounds
     }
 
     /// The layers of the run that has ended.
@@ -95,7 +103,10 @@ impl Observer for Watch<'_> {
             self.layers.push(LayerDone { name, operator, sent, received, rounds, took });
         }
         self.now = [progress.sent, progress.received];
-        let rounds = self.rounds.get(self.step).copied().unwrap_or_default();
+        // The forecast counts from the start of the run.
+        let until =
+            |step: Option<usize>| step.and_then(|step| self.rounds.get(step)).copied().unwrap_or_default();
+        let rounds = until(Some(self.step)).saturating_sub(until(self.step.checked_sub(1)));
         self.step += 1;
         let (took, now) = (self.since.elapsed(), Instant::now());
         self.since = now;

@@ -1,7 +1,7 @@
 //! What the three say to each other, each as canonical CBOR in one frame.
 
 use cowl_crypto::digest::Digest;
-use cowl_domain::{PartyId, Statement, wire};
+use cowl_domain::{ItemId, OutputReceivers, OutputRule, PartyId, Statement, wire};
 use cowl_mpc::bundle::BundleId;
 use minicbor::{Decode, Encode};
 
@@ -119,27 +119,34 @@ impl Statement for Dealt {
     const NAME: &'static str = "dealt bundle";
 }
 
+/// What a data owner wants to run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+pub(crate) struct Wanted {
+    /// Whose weights.
+    #[n(0)]
+    pub(crate) model: ItemId,
+    /// Who is to deal.
+    #[n(1)]
+    pub(crate) dealer: PartyId,
+    /// How much is to be told of the output.
+    #[n(2)]
+    pub(crate) output: OutputRule,
+    /// To whom.
+    #[n(3)]
+    pub(crate) learns: OutputReceivers,
+}
+
 /// To the model owner.
 #[derive(Encode, Decode)]
 pub(crate) enum ToModelOwner {
-    /// What is this model? Answered with [`FromModelOwner::Offer`].
-    #[n(0)]
-    Offer {
-        /// As the model owner calls it.
-        #[n(0)]
-        model: String,
-    },
     /// Make our set-up, or show it again. Answered with [`FromModelOwner::SetUp`] and, if wanted, a stream of W − B.
     #[n(1)]
     SetUp {
-        /// As the model owner calls it.
+        /// What is to be run.
         #[n(0)]
-        model: String,
-        /// Who is to deal.
-        #[n(1)]
-        dealer: PartyId,
+        wanted: Wanted,
         /// Whether the masked weights are wanted, too.
-        #[n(2)]
+        #[n(1)]
         weights: bool,
     },
     /// Bundles wait at the dealer: fetch them. Answered with [`FromModelOwner::Left`].
@@ -171,9 +178,6 @@ pub(crate) enum ToModelOwner {
 /// The model owner's answers.
 #[derive(Encode, Decode)]
 pub(crate) enum FromModelOwner {
-    /// A recipe, in bytes.
-    #[n(0)]
-    Offer(#[cbor(n(0), with = "minicbor::bytes")] Vec<u8>),
     /// A set-up.
     #[n(1)]
     SetUp {

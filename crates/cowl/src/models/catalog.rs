@@ -97,7 +97,6 @@ pub(crate) async fn published(
 ///
 /// # Errors
 /// When they are not there, or of another architecture.
-#[allow(dead_code, reason = "'cowl infer' serves models with it")]
 pub(crate) async fn own_weights(
     vault: &Vault,
     info: &ItemInfo,

@@ -13,7 +13,8 @@ use crate::infer::serving::serve_all;
 
 /// Deals until the process is ended.
 pub(super) fn deal(context: &Context, arguments: &DealArguments) -> Result<()> {
-    let here = Here::begin(context, &arguments.parties, arguments.patience)?;
+    let mut here = Here::begin(context)?;
+    here.look_up(context, &arguments.parties, arguments.patience)?;
     let keys = here.keys();
     let listener =
         Listener::bind(&keys.identity(), here.others.clone(), &arguments.listen, arguments.patience.patience)

@@ -7,41 +7,51 @@ use cowl_model::Tensor;
 use serde::Serialize;
 
 use super::Here;
+use super::page::{Cast, page};
 use crate::args::RunModelArguments;
 use crate::columns::Columns;
 use crate::commands::Context;
 use crate::failure::{Failure, Result};
 use crate::infer::data_owner::{DataOwner, Ran};
 use crate::infer::error::name_of;
+use crate::infer::input::read_inputs;
 use crate::infer::model_owner::Place;
-use crate::infer::read_inputs;
 use crate::infer::store::{Part, SetUp};
 use crate::infer::watch::{LayerDone, Watch};
 use crate::size::Size;
 use crate::style::{GOOD, QUIET};
 
 pub(super) fn run(context: &Context, arguments: &RunModelArguments) -> Result<()> {
-    let named: Vec<String> = arguments.owner.iter().cloned().collect();
-    let here = Here::begin(context, &named, arguments.patience)?;
+    let mut here = Here::begin(context)?;
     let set_up = choose(&here, arguments)?;
-    let owner = owner_of(context, &set_up, arguments)?;
+    let (owner, dealer) = others_of(&mut here, &set_up, arguments)?;
+    let me = here.vault.me().handle.to_string();
     let (keys, folder, ledger) = (here.keys(), here.folder, here.ledger);
-    let data_owner = DataOwner { keys, folder, ledger, patience: arguments.patience.patience };
+    let data_owner = DataOwner { keys, folder, ledger, patience: arguments.patience };
     let agreed = DataOwner::agreed(set_up)?;
     let inputs = read_inputs(agreed.computation.graph(), &arguments.inputs)?;
     let output = context.output;
     let mut show = |layer: &LayerDone| output.note(format_args!("  {}", Line(layer)));
-    let ran = data_owner.run(&agreed, &owner, &inputs, &mut Watch::showing(&mut show))?;
+    let numbers: Vec<Tensor<f32>> = inputs.iter().map(|input| input.numbers.clone()).collect();
+    let ran = data_owner.run(&agreed, &owner, &numbers, &mut Watch::showing(&mut show))?;
     for bundle in &ran.dropped {
         let text = "is good for nothing: the model owner has used or lost it in a run that was cut";
         output.note(format_args!("bundle {} {text}", name_of(bundle)));
+    }
+    if let Some(path) = &arguments.report {
+        let cast = Cast { data_owner: me, model_owner: owner.peer.name.clone(), dealer };
+        let page = page(cast, &agreed, &inputs, &ran)?;
+        std::fs::write(path, page).map_err(|source| Failure::file(path, source))?;
     }
     output.data(&Shown::new(&agreed.set_up, &owner, &ran))
 }
 
 /// The newest set-up for the model.
 fn choose(here: &Here, arguments: &RunModelArguments) -> Result<SetUp> {
-    let owner = arguments.owner.as_ref().map(|name| here.other(name).party());
+    let owner = match &arguments.owner {
+        Some(name) => Some(here.wait(async { Ok(here.vault.party(name).await?.party) })?),
+        None => None,
+    };
     let mine = |set_up: &SetUp| {
         matches!(set_up.part, Part::DataOwner { .. })
             && set_up.terms.model == arguments.model
@@ -59,15 +69,16 @@ fn choose(here: &Here, arguments: &RunModelArguments) -> Result<SetUp> {
     })
 }
 
-fn owner_of(context: &Context, set_up: &SetUp, arguments: &RunModelArguments) -> Result<Place> {
+/// Where the model owner is, and who the dealer is.
+fn others_of(here: &mut Here, set_up: &SetUp, arguments: &RunModelArguments) -> Result<(Place, String)> {
     let Part::DataOwner { model_owner_at, .. } = &set_up.part else {
         return Err(Failure::no("this set-up is not for this party's data"));
     };
-    let name = set_up.terms.model_owner.to_string();
-    let found = Here::begin(context, &[name], arguments.patience)?;
-    let peer = found.others.into_iter().next().expect("one was looked up");
+    let parties = [set_up.terms.model_owner, set_up.terms.dealer];
+    here.look_up_agreed(parties)?;
+    let [owner, dealer] = parties.map(|party| party.to_string());
     let address = arguments.at.clone().unwrap_or_else(|| model_owner_at.clone());
-    Ok(Place { peer, address })
+    Ok((Place { peer: here.other(&owner), address }, here.other(&dealer).name))
 }
 
 /// A run, as it is printed.
@@ -123,7 +134,7 @@ impl Shown {
             outputs: outcome.outputs.iter().flatten().map(one).collect(),
             sent: Size(outcome.sent),
             received: Size(outcome.received),
-            rounds: outcome.layers.iter().map(|layer| layer.rounds).sum(),
+            rounds: outcome.rounds,
             milliseconds: milliseconds(outcome.took),
             recording_milliseconds: milliseconds(ran.recorded_in),
             transcript: outcome.transcript.to_string(),

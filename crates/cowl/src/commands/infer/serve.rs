@@ -1,50 +1,43 @@
 //! `cowl infer serve`
 
-use std::collections::HashMap;
-use std::fs;
-use std::path::Path;
-use std::sync::Mutex;
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex};
 
-use cowl_model::onnx::Folder as ModelFolder;
-use cowl_model::{ImportOptions, Ring, import};
+use cowl_domain::{Handle, ItemId};
+use cowl_vault::Vault;
+use cowl_vault::view::GrantInfo;
 
 use super::{Here, deal};
-use crate::args::{Bits, ServeArguments, Truncation};
+use crate::args::ServeArguments;
 use crate::commands::Context;
 use crate::failure::{Failure, Result};
-use crate::infer::engine::OwnedModel;
 use crate::infer::error::{InferError, name_of};
-use crate::infer::model_owner::ModelOwner;
-use crate::infer::peer::Listener;
-use crate::infer::recipe::Recipe;
+use crate::infer::model_owner::{Gate, ModelOwner, Served, Shelf};
+use crate::infer::peer::{Listener, PeerKey};
 use crate::infer::serving::serve_all;
+use crate::infer::wire::Wanted;
+use crate::models::{catalog, permission};
 use crate::size::Size;
 
 /// Serves models until the process is ended.
 pub(super) fn serve(context: &Context, arguments: &ServeArguments) -> Result<()> {
-    let mut names = arguments.parties.clone();
-    names.push(arguments.dealer.party.clone());
-    let here = Here::begin(context, &names, arguments.patience)?;
-    let mut models = HashMap::new();
-    for file in &arguments.models {
-        let name = file.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-        let model = load(file, arguments)?;
-        if models.insert(name.clone(), model).is_some() {
-            return Err(Failure::usage(format!("two models are called '{name}'")));
-        }
-    }
+    let mut here = Here::begin(context)?;
+    here.look_up(context, std::slice::from_ref(&arguments.dealer.party), arguments.patience)?;
+    let (served, grantees) = here.wait(load(context, &here.vault, arguments))?;
+    here.look_up(context, &grantees, arguments.patience)?;
     let dealer = here.place(&arguments.dealer);
-    let served = arguments.parties.iter().map(|name| here.other(name)).collect();
+    let parties: Vec<PeerKey> = grantees.iter().map(|name| here.other(name)).collect();
     let patience = arguments.patience.patience;
-    let listener = Listener::bind(&here.keys().identity(), served, &arguments.listen, patience)
+    let listener = Listener::bind(&here.keys().identity(), parties, &arguments.listen, patience)
         .map_err(InferError::from)?;
+    let gate = Box::new(Grants { vault: here.vault.clone(), runtime: here.runtime.handle().clone() });
     let owner = ModelOwner {
         keys: here.keys(),
         folder: here.folder,
         ledger: here.ledger,
         dealer,
-        models,
-        learns: arguments.output_to,
+        shelf: Shelf::new(served),
+        gate,
         patience,
         working: Mutex::new(()),
     };
@@ -54,11 +47,10 @@ pub(super) fn serve(context: &Context, arguments: &ServeArguments) -> Result<()>
         |link, peer| {
             owner.serve(link, peer, &mut |ended| {
                 let (sent, received) = (Size(ended.outcome.sent), Size(ended.outcome.received));
-                let time = ended.outcome.took.as_secs_f64() * 1e3;
+                let (bundle, time) = (name_of(&ended.bundle), ended.outcome.took.as_secs_f64() * 1e3);
+                let peer = &peer.name;
                 context.output.note(format_args!(
-                    "{}: run {}: {sent} sent, {received} received, {time:.1} ms",
-                    peer.name,
-                    name_of(&ended.bundle)
+                    "{peer}: run {bundle}: {sent} sent, {received} received, {time:.1} ms"
                 ));
             })
         },
@@ -67,24 +59,67 @@ pub(super) fn serve(context: &Context, arguments: &ServeArguments) -> Result<()>
     Ok(())
 }
 
-fn load(file: &Path, arguments: &ServeArguments) -> Result<OwnedModel> {
-    let bytes = fs::read(file).map_err(|source| Failure::file(file, source))?;
-    let beside = ModelFolder::new(file.parent().unwrap_or(Path::new(".")));
-    let refused = |error: &dyn std::fmt::Display| Failure::no(format!("{}: {error}", file.display()));
-    let model = import(&bytes, &beside, &ImportOptions::default()).map_err(|error| refused(&error))?;
-    let recipe = Recipe {
-        architecture: model.architecture.to_bytes(),
-        ring: ring(arguments.bits),
-        faithful: arguments.truncation == Truncation::Faithful,
-    };
-    Ok(OwnedModel::new(recipe, &model.weights)?)
+/// The models with their weights, and who may run one of them now.
+async fn load(
+    context: &Context,
+    vault: &Vault,
+    arguments: &ServeArguments,
+) -> Result<(HashMap<ItemId, Served>, Vec<String>)> {
+    let (mut served, mut grantees) = (HashMap::new(), HashSet::new());
+    for name in &arguments.models {
+        let known = catalog::find(vault, name).await?;
+        if !known.mine {
+            return Err(Failure::usage(format!("'{name}' is {}'s to serve", known.owner)));
+        }
+        let progress = context.output.progress();
+        let published = catalog::published(vault, &known.info, &*progress).await?;
+        let weights = catalog::own_weights(vault, &known.info, &published.architecture, &*progress).await?;
+        grantees.extend(known.grants.iter().map(|grant| grant.grantee.to_string()));
+        let name = known.info.label.name.clone();
+        served.insert(known.info.item, Served { name, published: published.to_bytes(), weights });
+    }
+    if grantees.is_empty() {
+        return Err(Failure::no("nobody has a grant to run what is to be served").with_hint(
+            "give one: cowl grant make --to HANDLE --item MODEL --power compute --output labels --runs 100 --purpose diagnosis",
+        ));
+    }
+    Ok((served, grantees.into_iter().collect()))
 }
 
-fn ring(bits: Bits) -> Ring {
-    match bits {
-        Bits::Bits32 => Ring::MENU[0],
-        Bits::Bits40 => Ring::MENU[1],
-        Bits::Bits48 => Ring::MENU[2],
-        Bits::Bits64 => Ring::MENU[3],
+/// Grants decide: asked anew for every set-up and every run, so that one that was taken back counts no more.
+struct Grants {
+    vault: Arc<Vault>,
+    runtime: tokio::runtime::Handle,
+}
+
+impl Grants {
+    fn grant(&self, peer: &PeerKey, wanted: &Wanted) -> std::result::Result<GrantInfo, InferError> {
+        let not = |why: &dyn std::fmt::Display| InferError::NotGranted(why.to_string());
+        let data_owner: Handle = peer.name.parse().map_err(|error| not(&error))?;
+        let asked = permission::Asked {
+            model: wanted.model,
+            owner: &self.vault.me().handle,
+            data_owner: &data_owner,
+            output: wanted.output,
+            receivers: wanted.learns,
+        };
+        self.runtime.block_on(permission::find(&self.vault, &asked)).map_err(|failure| not(&failure))
+    }
+}
+
+impl Gate for Grants {
+    fn allows(&self, peer: &PeerKey, wanted: &Wanted) -> std::result::Result<(), InferError> {
+        let grant = self.grant(peer, wanted)?;
+        match permission::left(&self.vault, &wanted.model, &grant) {
+            Ok(Some(0)) => Err(InferError::NotGranted("the runs of the grant are used up".to_owned())),
+            Ok(_) => Ok(()),
+            Err(failure) => Err(InferError::NotGranted(failure.to_string())),
+        }
+    }
+
+    fn count(&self, peer: &PeerKey, wanted: &Wanted) -> std::result::Result<(), InferError> {
+        let grant = self.grant(peer, wanted)?;
+        permission::use_up(&self.vault, &wanted.model, &grant)
+            .map_err(|failure| InferError::NotGranted(failure.to_string()))
     }
 }

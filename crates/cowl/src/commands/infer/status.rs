@@ -1,7 +1,9 @@
 //! `cowl infer status`
 
+use std::collections::BTreeSet;
 use std::fmt;
 
+use cowl_domain::PartyId;
 use cowl_mpc::Party;
 use serde::Serialize;
 
@@ -15,16 +17,13 @@ use crate::infer::dealer::Dealer;
 use crate::infer::store::{Folder, Part, SetUp, Stock};
 
 pub(super) fn status(context: &Context, arguments: &StatusArguments) -> Result<()> {
-    let here = Here::begin(context, &[], arguments.patience)?;
+    let mut here = Here::begin(context)?;
     let set_ups = SetUp::all(&here.folder)?;
-    let mut names: Vec<String> = set_ups
+    let parties: BTreeSet<PartyId> = set_ups
         .iter()
         .flat_map(|set_up| [set_up.terms.model_owner, set_up.terms.data_owner, set_up.terms.dealer])
-        .map(|party| party.to_string())
         .collect();
-    names.sort_unstable();
-    names.dedup();
-    let here = Here::begin(context, &names, arguments.patience)?;
+    here.look_up_agreed(parties)?;
     let mut rows = Vec::new();
     for set_up in &set_ups {
         rows.push(Row::new(&here, set_up)?);
@@ -37,7 +36,7 @@ pub(super) fn status(context: &Context, arguments: &StatusArguments) -> Result<(
         let asked: Vec<_> =
             places.iter().map(|place| place.as_ref().map(|place| here.place(place))).collect();
         let (keys, folder, ledger) = (here.keys(), here.folder, here.ledger);
-        let owner = DataOwner { keys, folder, ledger, patience: arguments.patience.patience };
+        let owner = DataOwner { keys, folder, ledger, patience: arguments.patience };
         for ((row, set_up), place) in rows.iter_mut().zip(&set_ups).zip(&asked) {
             let Some(place) = place else { continue };
             match owner.left_there(set_up.terms.id, place) {
@@ -81,7 +80,7 @@ struct Row {
 impl Row {
     fn new(here: &Here, set_up: &SetUp) -> Result<Self> {
         let terms = &set_up.terms;
-        let name = |party: cowl_domain::PartyId| here.other(&party.to_string()).name;
+        let name = |party: PartyId| here.other(&party.to_string()).name;
         let (role, ready) = counted(&here.folder, set_up)?;
         Ok(Self {
             set_up: terms.id.to_string(),

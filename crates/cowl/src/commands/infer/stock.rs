@@ -2,15 +2,20 @@
 
 use std::fmt;
 
+use cowl_domain::OutputRule;
 use cowl_mpc::Party;
+use cowl_vault::Vault;
 use serde::Serialize;
 
 use super::Here;
 use crate::args::StockArguments;
 use crate::commands::Context;
-use crate::failure::Result;
-use crate::infer::data_owner::{DataOwner, Others};
+use crate::failure::{Failure, Result};
+use crate::infer::data_owner::{Asked, DataOwner, Others};
+use crate::infer::model_owner::Place;
+use crate::infer::recipe::Recipe;
 use crate::infer::store::Stock;
+use crate::models::catalog;
 use crate::size::{Size, count};
 use crate::style::GOOD;
 
@@ -29,35 +34,48 @@ struct Stocked {
 }
 
 pub(super) fn stock(context: &Context, arguments: &StockArguments) -> Result<()> {
-    let names = [arguments.owner.party.clone(), arguments.dealer.party.clone()];
-    let here = Here::begin(context, &names, arguments.patience)?;
-    let others = Others {
-        model_owner: here.place(&arguments.owner),
-        dealer: here.place(&arguments.dealer),
-        learns: arguments.output_to,
-    };
+    let mut here = Here::begin(context)?;
+    here.look_up(context, std::slice::from_ref(&arguments.dealer.party), arguments.patience)?;
+    let (asked, owner) = here.wait(ask(context, &here.vault, arguments))?;
+    here.look_up(context, std::slice::from_ref(&owner), arguments.patience)?;
+    let model_owner = Place { peer: here.other(&owner), address: arguments.at.clone() };
+    let others = Others { model_owner, dealer: here.place(&arguments.dealer) };
     let keys = here.keys();
     let (folder, ledger) = (here.folder, here.ledger);
     let owner = DataOwner { keys, folder, ledger, patience: arguments.patience.patience };
     let progress = context.output.progress();
-    let agreed = owner.agree(&arguments.model, &others, &*progress)?;
+    let agreed = owner.agree(&asked, &others, &*progress)?;
     let set_up = agreed.set_up.terms.id;
     let weights = agreed.set_up.commitment_digest().map(|digest| digest.to_string()).unwrap_or_default();
     if agreed.other_weights {
         context.output.warn(format_args!(
             "{} has other weights in '{}' than in the set-up before",
-            others.model_owner.peer.name, arguments.model
+            others.model_owner.peer.name, agreed.set_up.terms.model
         ));
     }
     owner.stock(&agreed, &others, arguments.runs.get(), &*progress)?;
     context.output.data(&Stocked {
         set_up: set_up.to_string(),
-        model: arguments.model.clone(),
+        model: agreed.set_up.terms.model.clone(),
         owner: others.model_owner.peer.name.clone(),
         ready: Stock::new(&owner.folder, set_up, Party::DataOwner).bundles()?.len(),
         weights,
         bundle_bytes: Size(agreed.computation.bundle_bytes(Party::DataOwner)),
     })
+}
+
+/// What is to be run, and whose it is.
+async fn ask(context: &Context, vault: &Vault, arguments: &StockArguments) -> Result<(Asked, String)> {
+    let known = catalog::find(vault, &arguments.model).await?;
+    if known.mine {
+        return Err(Failure::usage("this model is your own: run it without others")
+            .with_hint("the other side begins: cowl infer serve --model MODEL"));
+    }
+    let published = catalog::published(vault, &known.info, &*context.output.progress()).await?;
+    let granted = known.grants.iter().find_map(|grant| grant.compute.as_ref()?.inference);
+    let output = arguments.output.or(granted.map(|terms| terms.output)).unwrap_or(OutputRule::Labels);
+    let recipe = Recipe { model: known.info.item, published: published.to_bytes(), output };
+    Ok((Asked { recipe, learns: arguments.receives }, known.owner.to_string()))
 }
 
 impl fmt::Display for Stocked {

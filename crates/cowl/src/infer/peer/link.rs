@@ -367,12 +367,14 @@ impl Link {
 pub(crate) struct Wire<'a> {
     link: &'a mut Link,
     fault: Option<PeerError>,
+    /// The greeting, and the first message behind it.
+    first: Vec<Vec<u8>>,
 }
 
 impl<'a> Wire<'a> {
     /// The computation on this connection.
     pub(crate) fn new(link: &'a mut Link) -> Self {
-        Self { link, fault: None }
+        Self { link, fault: None, first: Vec::new() }
     }
 
     /// Ends the computation: sends what has not gone yet. What was wrong with the connection, if something was, says
@@ -391,6 +393,11 @@ impl<'a> Wire<'a> {
         }
     }
 
+    /// The first message that was sent behind the greeting.
+    pub(crate) fn first_message(&self) -> Option<&[u8]> {
+        self.first.get(1).map(Vec::as_slice)
+    }
+
     fn keep(&mut self, error: PeerError) -> ChannelError {
         let told = match &error {
             PeerError::Silent { .. } => ChannelError::TimedOut,
@@ -404,6 +411,9 @@ impl<'a> Wire<'a> {
 
 impl Channel for Wire<'_> {
     fn send(&mut self, message: &[u8]) -> Result<(), ChannelError> {
+        if self.first.len() < 2 {
+            self.first.push(message.to_vec());
+        }
         self.link.send(message).map_err(|error| self.keep(error))
     }
 

@@ -2,7 +2,7 @@
 
 use cowl_crypto::digest::Digest;
 use cowl_crypto::id::random_bytes;
-use cowl_domain::{PartyId, Statement, wire};
+use cowl_domain::{OutputReceivers, PartyId, Statement, wire};
 use cowl_mpc::{Party, Receivers};
 use minicbor::{Decode, Encode};
 use zeroize::{Zeroize, ZeroizeOnDrop};
@@ -62,41 +62,15 @@ pub(crate) struct Terms {
     pub(crate) program: Digest,
     /// Who learns what comes out.
     #[n(7)]
-    pub(crate) learns: Learns,
+    pub(crate) learns: OutputReceivers,
 }
 
-/// Who learns what comes out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode, clap::ValueEnum)]
-#[cbor(index_only)]
-pub(crate) enum Learns {
-    /// The data owner
-    #[n(0)]
-    DataOwner,
-    /// The model owner
-    #[n(1)]
-    ModelOwner,
-    /// Both
-    #[n(2)]
-    Both,
-}
-
-impl From<Learns> for Receivers {
-    fn from(learns: Learns) -> Self {
-        match learns {
-            Learns::DataOwner => Self::Only(Party::DataOwner),
-            Learns::ModelOwner => Self::Only(Party::ModelOwner),
-            Learns::Both => Self::Both,
-        }
-    }
-}
-
-impl std::fmt::Display for Learns {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.pad(match self {
-            Self::DataOwner => "data owner",
-            Self::ModelOwner => "model owner",
-            Self::Both => "both",
-        })
+/// Who learns what comes out, as the computation has it.
+pub(crate) fn receivers(learns: OutputReceivers) -> Receivers {
+    match learns {
+        OutputReceivers::DataOwner => Receivers::Only(Party::DataOwner),
+        OutputReceivers::ModelOwner => Receivers::Only(Party::ModelOwner),
+        OutputReceivers::Both => Receivers::Both,
     }
 }
 

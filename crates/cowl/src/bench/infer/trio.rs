@@ -1,0 +1,223 @@
+//! Three parties of one process, with keys that live as long as it does.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use cowl_crypto::sign::SigningKey;
+use cowl_domain::{ItemId, OutputReceivers, OutputRule, PartyId, PartyKeys, SealingKey};
+use cowl_job::{Participant, Seat};
+use cowl_model::onnx::NoFiles;
+use cowl_model::{ImportOptions, PublishedModel, Ring, Rounding, Tensor, import};
+use cowl_mpc::Party;
+use cowl_seal::XWingIdentity;
+use cowl_seal::message::{self, MessageError};
+use cowl_vault::Silent;
+use zeroize::Zeroizing;
+
+use super::PATIENCE;
+use super::slow::Wire;
+use crate::failure::{Failure, Result};
+use crate::infer::data_owner::{Agreed, Asked, DataOwner, Others};
+use crate::infer::dealer::Dealer;
+use crate::infer::error::InferError;
+use crate::infer::keys::Keys;
+use crate::infer::model_owner::{Gate, ModelOwner, Place, Served, Shelf};
+use crate::infer::peer::{Listener, PeerKey};
+use crate::infer::recipe::Recipe;
+use crate::infer::serving::serve_all;
+use crate::infer::store::{Folder, Ledger};
+use crate::infer::watch::Watch;
+use crate::infer::wire::Wanted;
+
+/// A party of a bench.
+struct Someone {
+    signing: SigningKey,
+    sealing: XWingIdentity,
+    public: PartyKeys,
+    place: tempfile::TempDir,
+}
+
+impl Someone {
+    fn make() -> Result<Arc<Self>> {
+        let (signing, sealing) = (SigningKey::make(), XWingIdentity::make());
+        let key = SealingKey::from_slice(&sealing.recipient().to_bytes());
+        let key = key.ok_or_else(|| Failure::no("a sealing key of another length"))?;
+        let party = PartyKeys::first_id(&signing.verifying_key(), &key);
+        let public =
+            PartyKeys { party, version: 0, signing: signing.verifying_key(), sealing: key, rsa: None };
+        Ok(Arc::new(Self { signing, sealing, public, place: tempfile::tempdir()? }))
+    }
+
+    fn folder(&self) -> Result<Folder> {
+        Ok(Folder::open(self.place.path(), &self.signing)?)
+    }
+
+    fn peer(&self, name: &str) -> PeerKey {
+        PeerKey { name: name.to_owned(), keys: self.public.clone() }
+    }
+}
+
+impl Keys for Someone {
+    fn participant(&self, seat: Seat) -> Participant<'_> {
+        let party: PartyId = self.public.party;
+        Participant { seat, party, key_version: 0, signing: &self.signing }
+    }
+
+    fn public(&self) -> PartyKeys {
+        self.public.clone()
+    }
+
+    fn open(&self, context: &[u8], sealed: &[u8]) -> std::result::Result<Zeroizing<Vec<u8>>, MessageError> {
+        message::open_with(&self.sealing, context, sealed)
+    }
+}
+
+/// Everything is allowed in a bench.
+struct Open;
+
+impl Gate for Open {
+    fn allows(&self, _: &PeerKey, _: &Wanted) -> std::result::Result<(), InferError> {
+        Ok(())
+    }
+
+    fn count(&self, _: &PeerKey, _: &Wanted) -> std::result::Result<(), InferError> {
+        Ok(())
+    }
+}
+
+/// What a network took; times in milliseconds.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Measured {
+    pub(super) online: f64,
+    pub(super) recording: f64,
+    pub(super) dealt: u64,
+    pub(super) sent: u64,
+    pub(super) rounds: u32,
+    pub(super) dealing: f64,
+}
+
+/// Three parties that have set up.
+pub(super) struct Trio {
+    data_owner: DataOwner,
+    others: Others,
+    agreed: Agreed,
+    input: Vec<Tensor<f32>>,
+}
+
+impl Trio {
+    /// Sets up for a network.
+    ///
+    /// # Errors
+    /// Those of the parties.
+    pub(super) fn new(onnx: &[u8], ring: Ring) -> Result<Self> {
+        let refused = |error: &dyn std::fmt::Display| Failure::no(error.to_string());
+        let model = import(onnx, &NoFiles, &ImportOptions::default()).map_err(|error| refused(&error))?;
+        let shape = model.architecture.inputs()[0].shape.clone();
+        let numbers = (0..shape.count()).map(|at| (at * 37 % 256) as f32 / 255.0).collect();
+        let input = vec![Tensor::new(shape, numbers).map_err(|error| refused(&error))?];
+        let published = PublishedModel {
+            architecture: model.architecture,
+            ring,
+            rounding: Rounding::Nearby,
+            classes: Vec::new(),
+        };
+        let item = ItemId::from_bytes([1; 16]);
+        let served =
+            Served { name: "bench".to_owned(), published: published.to_bytes(), weights: model.weights };
+        let recipe = Recipe { model: item, published: published.to_bytes(), output: OutputRule::Values };
+        let [maker, hospital, dealer] = [Someone::make()?, Someone::make()?, Someone::make()?];
+        let dealer_at = deal(&dealer, &maker, &hospital)?;
+        let dealer = Place { peer: dealer.peer("dealer"), address: dealer_at };
+        let maker_at = serve(&maker, &hospital, dealer.clone(), item, served)?;
+        let model_owner = Place { peer: maker.peer("maker"), address: maker_at };
+        let (folder, others) = (hospital.folder()?, Others { model_owner, dealer });
+        let ledger = Ledger::open(&folder)?;
+        let data_owner = DataOwner { keys: hospital, folder, ledger, patience: PATIENCE };
+        let asked = Asked { recipe, learns: OutputReceivers::DataOwner };
+        let agreed = data_owner.agree(&asked, &others, &Silent)?;
+        Ok(Self { data_owner, others, agreed, input })
+    }
+
+    /// Runs over a wire, a warm-up apart.
+    ///
+    /// # Errors
+    /// Those of the parties.
+    pub(super) fn measure(&self, wire: Wire, runs: u32) -> Result<Measured> {
+        let begun = Instant::now();
+        self.data_owner.stock(&self.agreed, &self.others, runs + 1, &Silent)?;
+        let dealing = milliseconds(begun.elapsed()) / f64::from(runs + 1);
+        let owner = &self.others.model_owner;
+        let owner = Place { peer: owner.peer.clone(), address: wire.to(&owner.address)? };
+        let (mut online, mut recording, mut last) = (Vec::new(), Vec::new(), None);
+        for run in 0..=runs {
+            let ran = self.data_owner.run(&self.agreed, &owner, &self.input, &mut Watch::silent())?;
+            if run > 0 {
+                online.push(milliseconds(ran.outcome.took));
+                recording.push(milliseconds(ran.recorded_in));
+            }
+            last = Some(ran.outcome);
+        }
+        let last = last.ok_or_else(|| Failure::no("nothing was run"))?;
+        let dealt = Party::BOTH.map(|seat| self.agreed.computation.bundle_bytes(seat));
+        Ok(Measured {
+            online: median(online),
+            recording: median(recording),
+            dealt: dealt.iter().sum(),
+            sent: last.sent + last.received,
+            rounds: last.rounds,
+            dealing,
+        })
+    }
+}
+
+fn deal(dealer: &Arc<Someone>, maker: &Someone, hospital: &Someone) -> Result<String> {
+    let parties = vec![maker.peer("maker"), hospital.peer("hospital")];
+    let keys: Arc<dyn Keys> = dealer.clone();
+    let listener = Listener::bind(&keys.identity(), parties.clone(), "127.0.0.1:0", PATIENCE)
+        .map_err(InferError::from)?;
+    let address = listener.address()?.to_string();
+    let role = Dealer::new(keys, dealer.folder()?, parties)?;
+    let kept = dealer.clone();
+    thread::spawn(move || {
+        let _folder = kept;
+        serve_all(&listener, |link, peer| role.serve(link, peer), |_, _| {})
+    });
+    Ok(address)
+}
+
+fn serve(
+    maker: &Arc<Someone>,
+    hospital: &Someone,
+    dealer: Place,
+    item: ItemId,
+    served: Served,
+) -> Result<String> {
+    let keys: Arc<dyn Keys> = maker.clone();
+    let listener = Listener::bind(&keys.identity(), vec![hospital.peer("hospital")], "127.0.0.1:0", PATIENCE)
+        .map_err(InferError::from)?;
+    let address = listener.address()?.to_string();
+    let folder = maker.folder()?;
+    let owner = ModelOwner {
+        keys,
+        ledger: Ledger::open(&folder)?,
+        folder,
+        dealer,
+        shelf: Shelf::new(HashMap::from([(item, served)])),
+        gate: Box::new(Open),
+        patience: PATIENCE,
+        working: Mutex::new(()),
+    };
+    thread::spawn(move || serve_all(&listener, |link, peer| owner.serve(link, peer, &mut |_| {}), |_, _| {}));
+    Ok(address)
+}
+
+fn milliseconds(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e3
+}
+
+fn median(mut times: Vec<f64>) -> f64 {
+    times.sort_by(f64::total_cmp);
+    times.get(times.len() / 2).copied().unwrap_or(f64::NAN)
+}
