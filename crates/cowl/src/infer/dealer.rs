@@ -26,7 +26,9 @@ use super::error::{InferError, name_of};
 use super::keys::Keys;
 use super::peer::{Link, PeerKey, StreamWriter};
 use super::recipe::Recipe;
-use super::store::{BundleName, Folder, NewFile, Part, SetUp, SetUpId, Terms, WeightStatement};
+use super::store::{
+    BundleName, Folder, NewFile, Part, SetUp, SetUpId, Terms, WeightStatement, sealed_bundle_length,
+};
 use super::wire::{Dealt, FromDealer, ToDealer};
 
 /// One dealer and its parties.
@@ -186,6 +188,8 @@ impl Dealer {
             return Err(InferError::NoSetUp(set_up.terms.id));
         };
         let computation = self.computation(&set_up.terms)?;
+        let sizes = Party::BOTH.map(|seat| sealed_bundle_length(computation.bundle_bytes(seat)));
+        self.folder.room_for(sizes.iter().sum())?;
         let draw = Draw::random()?;
         let bundle = draw.id();
         let files = [

@@ -11,6 +11,7 @@ use super::peer::PeerError;
 use super::recipe::RecipeError;
 use super::store::SetUpId;
 use crate::failure::Failure;
+use crate::size::Size;
 
 /// Why not.
 #[derive(Debug, thiserror::Error)]
@@ -50,6 +51,14 @@ pub(crate) enum InferError {
         path: PathBuf,
         /// Why.
         source: io::Error,
+    },
+    /// A disk that is too full.
+    #[error("the disk has {} free, and {} are needed beside what it keeps free", Size(*free), Size(*bytes))]
+    Room {
+        /// What is needed.
+        bytes: u64,
+        /// What there is.
+        free: u64,
     },
     /// What is to be computed cannot be.
     #[error(transparent)]

@@ -78,6 +78,7 @@ impl Fetching<'_> {
 
     fn keep(&self, link: &mut Link, stock: &Stock<'_>, dealt: &Dealt) -> Result<(), InferError> {
         let bundle = BundleId::from(dealt.bundle);
+        self.folder.room_for(dealt.size)?;
         let mut file = stock.begin(bundle)?;
         let path = file.path().to_owned();
         let (mut hasher, mut left, mut buffer) = (Hasher::new(), dealt.size, vec![0; BUFFER]);

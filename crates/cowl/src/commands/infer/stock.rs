@@ -14,7 +14,7 @@ use crate::failure::{Failure, Result};
 use crate::infer::data_owner::{Asked, DataOwner, Others};
 use crate::infer::model_owner::Place;
 use crate::infer::recipe::Recipe;
-use crate::infer::store::Stock;
+use crate::infer::store::{Stock, sealed_bundle_length};
 use crate::models::catalog;
 use crate::size::{Size, count};
 use crate::style::GOOD;
@@ -53,6 +53,8 @@ pub(super) fn stock(context: &Context, arguments: &StockArguments) -> Result<()>
             others.model_owner.peer.name, agreed.set_up.terms.model
         ));
     }
+    let each = Party::BOTH.map(|seat| Size(sealed_bundle_length(agreed.computation.bundle_bytes(seat))));
+    context.output.note(format_args!("a run takes {} here and {} at its model's owner", each[1], each[0]));
     owner.stock(&agreed, &others, arguments.runs.get(), &*progress)?;
     context.output.data(&Stocked {
         set_up: set_up.to_string(),

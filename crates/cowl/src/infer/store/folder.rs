@@ -145,6 +145,17 @@ impl Folder {
             .map_err(|_| damaged())
     }
 
+    /// Makes sure that the disk has room for so many bytes and leaves some for others.
+    ///
+    /// # Errors
+    /// [`InferError::Room`].
+    pub(crate) fn room_for(&self, bytes: u64) -> Result<(), InferError> {
+        let disk =
+            rustix::fs::statvfs(&self.root).map_err(|error| InferError::file(&self.root, error.into()))?;
+        let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+        if free >= bytes.saturating_add(LEFT_FREE) { Ok(()) } else { Err(InferError::Room { bytes, free }) }
+    }
+
     /// Whether there is a file of this name.
     pub(crate) fn has(&self, name: &str) -> bool {
         self.root.join(name).exists()
@@ -257,6 +268,8 @@ pub(super) fn private() -> OpenOptions {
     options
 }
 
+/// Bytes of the disk that are left to others.
+const LEFT_FREE: u64 = 1 << 30;
 const UNFINISHED: &str = ".new-";
 /// What is overwritten of a file: its key, and something more.
 const FRONT: u64 = 4096;
