@@ -14,7 +14,6 @@ pub(crate) mod dealer;
 pub(crate) mod engine;
 pub(crate) mod error;
 mod fetching;
-pub(crate) mod input;
 pub(crate) mod keys;
 pub(crate) mod model_owner;
 pub(crate) mod peer;

@@ -50,7 +50,6 @@ pub(crate) struct Prepared {
     /// One for each input, in their order.
     pub(crate) tensors: Vec<Tensor<f32>>,
     /// What each looks like.
-    #[allow(dead_code, reason = "'cowl infer run --report' draws it")]
     pub(crate) shown: Vec<Shown>,
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 use cowl_domain::{OutputReceivers, OutputRule};
 
+use super::InputArguments;
 use crate::moment::parse_duration;
 
 /// What is to be done with models and data that nobody shows.
@@ -109,10 +110,12 @@ pub(crate) struct RunModelArguments {
     /// Where its owner listens now; else where it did when runs were stocked
     #[arg(long, value_name = "HOST:PORT")]
     pub(crate) at: Option<String>,
-    /// A volume (NIfTI), a slice (DICOM), a picture (PNG, JPEG), or numbers: .npy, text (.csv, .txt), 32-bit floats
-    /// (.f32); one file for each input of the model
+    /// A volume (NIfTI), a slice or the folder of a series (DICOM), a picture, or numbers (.npy, .csv, .f32); one for each
+    /// input of the model
     #[arg(long = "input", value_name = "FILE", required = true)]
     pub(crate) inputs: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) reading: InputArguments,
     /// Write one self-contained page: the input, what the other side saw of it, layers, result, who learnt what
     #[arg(long, value_name = "FILE.html")]
     pub(crate) report: Option<PathBuf>,

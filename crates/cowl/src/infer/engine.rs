@@ -11,10 +11,10 @@ use cowl_mpc::bundle::{self, BundleId, Draw, HEADER_BYTES, Opened};
 use cowl_mpc::dealing::{StreamedKeys, Writers};
 use cowl_mpc::inference::{self, Session};
 use cowl_mpc::linear::SetupSeed;
-use cowl_mpc::nonlinear::FunctionSecretSharing;
 use cowl_mpc::prg::Seed;
 use cowl_mpc::ring::unpack;
 use cowl_mpc::setup::{MaskedWeights, ModelWeights, WeightCommitment};
+use cowl_mpc::technique::Inference;
 use cowl_mpc::{Finished, Kernel, Party, Protocol, Receivers, RunError};
 
 use super::error::InferError;
@@ -32,10 +32,9 @@ impl Computation {
     /// Compiles a recipe.
     ///
     /// # Errors
-    /// [`InferError::Recipe`], [`InferError::Lowering`].
+    /// [`InferError::Recipe`].
     pub(crate) fn new(recipe: &Recipe) -> Result<Self, InferError> {
-        let (graph, program) = recipe.program()?;
-        let protocol = Protocol::new(program, &FunctionSecretSharing)?;
+        let Inference { graph, protocol, .. } = recipe.inference()?;
         Ok(Self { graph, protocol })
     }
 

@@ -63,9 +63,6 @@ pub(crate) enum InferError {
     /// What is to be computed cannot be.
     #[error(transparent)]
     Recipe(#[from] RecipeError),
-    /// A program that has no protocol.
-    #[error(transparent)]
-    Lowering(#[from] cowl_mpc::lowering::LoweringError),
     /// A bundle, or what is dealt.
     #[error(transparent)]
     Engine(#[from] cowl_mpc::Error),

@@ -2,9 +2,9 @@
 
 use cowl_domain::wire;
 use cowl_domain::{ItemId, OutputRule};
-use cowl_model::published::{ProgramError, PublishedError};
-use cowl_model::{Graph, Program, PublishedModel};
-use cowl_mpc::technique::telling;
+use cowl_model::PublishedModel;
+use cowl_model::published::PublishedError;
+use cowl_mpc::technique::{Inference, InferenceError};
 use minicbor::{Decode, Encode};
 
 /// A model as its owner publishes it, and how much is told of its output. Nothing of it is secret.
@@ -31,12 +31,9 @@ pub(crate) enum RecipeError {
     /// Not a model.
     #[error(transparent)]
     Published(#[from] PublishedError),
-    /// A model that cannot be compiled.
+    /// A model that cannot be run, or not under this rule.
     #[error(transparent)]
-    Program(#[from] ProgramError),
-    /// A rule for which there are no layers.
-    #[error("'{0}' cannot be told of an output yet: labels, top-1 and values can")]
-    Rule(OutputRule),
+    Inference(#[from] InferenceError),
 }
 
 impl Recipe {
@@ -65,8 +62,7 @@ impl Recipe {
     ///
     /// # Errors
     /// [`RecipeError`].
-    pub(crate) fn program(&self) -> Result<(Graph, Program), RecipeError> {
-        let rule = telling(self.output).ok_or(RecipeError::Rule(self.output))?;
-        Ok(self.published()?.program(rule)?)
+    pub(crate) fn inference(&self) -> Result<Inference, RecipeError> {
+        Ok(Inference::new(&self.published()?, self.output)?)
     }
 }

@@ -72,7 +72,7 @@ fn seal_weights(vault: &Vault, model: &ReadModel) -> Vec<u8> {
 ///
 /// # Errors
 /// When they are somebody else's, or of another architecture.
-#[allow(dead_code, reason = "'cowl infer' serves models with it")]
+
 pub(crate) fn open_weights(
     vault: &Vault,
     item: ItemId,

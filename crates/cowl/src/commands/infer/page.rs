@@ -10,7 +10,6 @@ use cowl_mpc::technique::Told;
 use crate::failure::{Failure, Result};
 use crate::infer::data_owner::{Agreed, Ran};
 use crate::infer::error::name_of;
-use crate::infer::input::Input;
 use crate::infer::recipe::Recipe;
 use crate::report::inference::{ClassFound, InferenceOutcome, InferencePage, LayerSpent, ranked};
 use crate::report::{Learnt, Picture};
@@ -24,7 +23,7 @@ pub(super) struct Cast {
 }
 
 /// The page of one run, from the data owner's side.
-pub(super) fn page(cast: Cast, agreed: &Agreed, inputs: &[Input], ran: &Ran) -> Result<String> {
+pub(super) fn page(cast: Cast, agreed: &Agreed, inputs: &[Shown], ran: &Ran) -> Result<String> {
     let terms = &agreed.set_up.terms;
     let unread = |error: &dyn std::fmt::Display| Failure::no(error.to_string());
     let recipe = Recipe::from_bytes(&terms.recipe).map_err(|error| unread(&error))?;
@@ -45,7 +44,7 @@ pub(super) fn page(cast: Cast, agreed: &Agreed, inputs: &[Input], ran: &Ran) -> 
         ],
         input: inputs
             .iter()
-            .filter_map(|input| input.shown.drawn().and_then(|drawn| picture(drawn, "input")))
+            .filter_map(|shown| shown.drawn().and_then(|drawn| picture(drawn, "input")))
             .collect(),
         masked: masked(agreed, inputs, ran).into_iter().collect(),
         layers: ran.outcome.layers.iter().map(layer).collect(),
@@ -97,9 +96,9 @@ fn proof(agreed: &Agreed, ran: &Ran) -> Vec<(String, String)> {
 }
 
 /// The first input as it went over the wire.
-fn masked(agreed: &Agreed, inputs: &[Input], ran: &Ran) -> Option<Picture> {
+fn masked(agreed: &Agreed, inputs: &[Shown], ran: &Ran) -> Option<Picture> {
     let (bits, numbers) = (agreed.computation.protocol().ring().bits(), ran.outcome.masked.as_deref()?);
-    let drawn = inputs.first().and_then(|input| input.shown.masked(numbers, bits));
+    let drawn = inputs.first().and_then(|shown| shown.masked(numbers, bits));
     let caption = "the input under its mask, from this run";
     match drawn {
         Some(drawn) => picture(drawn, caption),
@@ -109,7 +108,7 @@ fn masked(agreed: &Agreed, inputs: &[Input], ran: &Ran) -> Option<Picture> {
 
 fn outcome(
     published: &PublishedModel,
-    inputs: &[Input],
+    inputs: &[Shown],
     outputs: &[(String, Tensor<f32>)],
 ) -> InferenceOutcome {
     let name =
@@ -123,8 +122,8 @@ fn outcome(
             let values: Vec<f64> = tensor.data().iter().map(|value| f64::from(*value)).collect();
             InferenceOutcome::Classes(ranked(&published.classes, &values))
         }
-        [(_, tensor)] if inputs.first().is_some_and(|input| !matches!(input.shown, Shown::Numbers)) => {
-            segmentation(&inputs[0].shown, tensor.data(), name)
+        [(_, tensor)] if inputs.first().is_some_and(|shown| !matches!(shown, Shown::Numbers)) => {
+            segmentation(&inputs[0], tensor.data(), name)
         }
         _ => InferenceOutcome::Values(outputs.iter().map(in_words).collect()),
     }
