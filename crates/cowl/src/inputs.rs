@@ -11,13 +11,13 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use cowl_imaging::network_input::{self, Hints, InputError, Shown, Source};
+use cowl_imaging::network_input::{self, Hints, InputError, Numbers, Shown, Source};
 use cowl_imaging::volume::Grid;
 use cowl_model::graph::Port;
 use cowl_model::onnx::{self, Constant};
 use cowl_model::{Graph, Tensor};
 
-use crate::models::npy;
+use crate::failure::Failure;
 
 /// Most bytes of one file.
 const LARGEST_FILE: u64 = 4 << 30;
@@ -44,35 +44,39 @@ pub(crate) enum InputFault {
     Folder { path: PathBuf, why: String },
 }
 
-/// What goes into a model, and what it looks like.
+impl From<InputFault> for Failure {
+    fn from(fault: InputFault) -> Self {
+        match fault {
+            InputFault::File { path, source } => Self::file(&path, source),
+            InputFault::Count { .. } => Self::usage(fault.to_string()),
+            _ => Self::no(fault.to_string()),
+        }
+    }
+}
+
+/// One input of a model.
 #[derive(Debug)]
-pub(crate) struct Prepared {
-    /// One for each input, in their order.
-    pub(crate) tensors: Vec<Tensor<f32>>,
-    /// What each looks like.
-    pub(crate) shown: Vec<Shown>,
+pub(crate) struct Input {
+    /// As the model takes it.
+    pub(crate) numbers: Tensor<f32>,
+    /// What it looks like.
+    pub(crate) shown: Shown,
 }
 
 /// Reads one file for each input of a model, in their order: a file, or the folder of a DICOM series.
 ///
 /// # Errors
 /// [`InputFault`] names the file and what the input takes.
-pub(crate) fn read_inputs(graph: &Graph, files: &[PathBuf], hints: &Hints) -> Result<Prepared, InputFault> {
+pub(crate) fn read_inputs(graph: &Graph, files: &[PathBuf], hints: &Hints) -> Result<Vec<Input>, InputFault> {
     let ports = graph.inputs();
     if ports.len() != files.len() {
         let names = ports.iter().map(|port| port.name.as_str()).collect::<Vec<_>>().join(", ");
         return Err(InputFault::Count { wanted: ports.len(), names, found: files.len() });
     }
-    let mut prepared = Prepared { tensors: Vec::new(), shown: Vec::new() };
-    for (port, path) in ports.iter().zip(files) {
-        let (tensor, shown) = read_input(port, path, hints)?;
-        prepared.tensors.push(tensor);
-        prepared.shown.push(shown);
-    }
-    Ok(prepared)
+    ports.iter().zip(files).map(|(port, path)| read_input(port, path, hints)).collect()
 }
 
-fn read_input(port: &Port, path: &Path, hints: &Hints) -> Result<(Tensor<f32>, Shown), InputFault> {
+fn read_input(port: &Port, path: &Path, hints: &Hints) -> Result<Input, InputFault> {
     let unfit = |why: InputError| InputFault::Unfit {
         path: path.to_owned(),
         input: port.name.clone(),
@@ -85,15 +89,16 @@ fn read_input(port: &Port, path: &Path, hints: &Hints) -> Result<(Tensor<f32>, S
     } else {
         let bytes = bytes(path)?;
         if let Some(numbers) = numbers(port, path, &bytes)? {
-            return Ok((numbers, Shown::Numbers));
+            return Ok(Input { numbers, shown: Shown::Numbers });
         }
         Source::read(&bytes)
     };
     let hints = &with_brain(port, hints);
     let prepared = source.and_then(|source| network_input::prepare(&source, port.shape.sizes(), hints));
     let prepared = prepared.map_err(unfit)?;
-    let tensor = Tensor::new(port.shape.clone(), prepared.values);
-    Ok((tensor.expect("the file was prepared for these sizes"), prepared.shown))
+    let numbers = Tensor::new(port.shape.clone(), prepared.values);
+    let numbers = numbers.expect("the file was prepared for these sizes");
+    Ok(Input { numbers, shown: prepared.shown })
 }
 
 /// Component maps are drawn over an anatomy and standardised within a brain; both are in the program.
@@ -151,7 +156,7 @@ fn series(path: &Path) -> Result<Result<Source, InputError>, InputFault> {
 fn numbers(port: &Port, path: &Path, bytes: &[u8]) -> Result<Option<Tensor<f32>>, InputFault> {
     let read = match path.extension().and_then(|ending| ending.to_str()) {
         Some("pb") => of_tensor(bytes),
-        Some("npy") => npy::read(bytes).map_err(|error| error.to_string()),
+        Some("npy") => Numbers::read(bytes).map(|array| array.values).map_err(|error| error.to_string()),
         Some("f32") => of_floats(bytes),
         Some("csv" | "txt") => of_text(bytes),
         _ => return Ok(None),

@@ -13,7 +13,6 @@ pub(crate) mod catalog;
 pub(crate) mod dossier;
 pub(crate) mod keeping;
 pub(crate) mod layers;
-pub(crate) mod npy;
 pub(crate) mod numbers;
 pub(crate) mod permission;
 pub(crate) mod reading;

@@ -110,15 +110,15 @@ pub(crate) struct RunModelArguments {
     /// Where its owner listens now; else where it did when runs were stocked
     #[arg(long, value_name = "HOST:PORT")]
     pub(crate) at: Option<String>,
-    /// A volume (NIfTI), a slice or the folder of a series (DICOM), a picture, or numbers (.npy, .csv, .f32); one for each
-    /// input of the model
+    /// A volume or run (NIfTI, or the folder of a DICOM series), a picture (PNG, JPEG, one DICOM frame), or numbers
+    /// (.npy, .pb, .csv, .txt, .f32); one file for each input of the model
     #[arg(long = "input", value_name = "FILE", required = true)]
     pub(crate) inputs: Vec<PathBuf>,
-    #[command(flatten)]
-    pub(crate) reading: InputArguments,
     /// Write one self-contained page: the input, what the other side saw of it, layers, result, who learnt what
     #[arg(long, value_name = "FILE.html")]
     pub(crate) report: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) reading: InputArguments,
     /// Give up on a party that is silent for so long
     #[arg(long, value_name = "TIME", default_value = "2m", value_parser = parse_duration)]
     pub(crate) patience: Duration,

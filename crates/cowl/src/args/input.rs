@@ -5,19 +5,18 @@ use cowl_imaging::network_input::{Fit, Hints, Values};
 
 /// How files become inputs. Kind of file and sizes of the input decide the rest.
 #[derive(Debug, Clone, Default, Args)]
-#[command(next_help_heading = "Inputs")]
 pub(crate) struct InputArguments {
     /// Which volume of a NIfTI file of several, or, for a map of the brain, which region's map of a run; from 1
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), help_heading = "Inputs")]
     pub(crate) volume: Option<u32>,
     /// Millimetres a voxel to which a volume is resampled
-    #[arg(long, value_name = "MM")]
+    #[arg(long, value_name = "MM", help_heading = "Inputs")]
     pub(crate) spacing: Option<f64>,
     /// What the values of a picture become
-    #[arg(long, value_enum, default_value = "unit")]
+    #[arg(long, value_enum, default_value = "unit", help_heading = "Inputs")]
     pub(crate) values: ValuesChoice,
     /// How a picture is brought to its size
-    #[arg(long, value_enum, default_value = "stretch")]
+    #[arg(long, value_enum, default_value = "stretch", help_heading = "Inputs")]
     pub(crate) fit: FitChoice,
 }
 

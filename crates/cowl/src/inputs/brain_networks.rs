@@ -23,6 +23,11 @@ pub(crate) fn regions() -> Volume {
     inside_the_program(sample!("regions_4mm.nii.gz"))
 }
 
+/// The label of the region of this name.
+pub(crate) fn label(name: &str) -> Option<usize> {
+    Some(1 + NAMES.lines().position(|other| other == name)?)
+}
+
 /// A map for each region: 1 within it, 0 elsewhere.
 pub(crate) fn templates() -> Vec<Volume> {
     let regions = regions();

@@ -21,15 +21,14 @@ fn names() -> Vec<String> {
 }
 
 /// From a file to the name of a network, on integers as two parties compute.
-fn named(model: &Model, prepared: &Prepared) -> (String, f64) {
+fn named(model: &Model, input: &Input) -> (String, f64) {
     let graph = &model.architecture;
-    let (ring, _) = fixed::observe(graph, std::slice::from_ref(&prepared.tensors), &model.weights)
-        .unwrap()
-        .ring(graph, 2.0);
+    let (ring, _) =
+        fixed::observe(graph, &[vec![input.numbers.clone()]], &model.weights).unwrap().ring(graph, 2.0);
     let program = compile(graph, ring, Rounding::Nearby).unwrap();
     let weights = fixed::quantise_weights(&program, graph, &model.weights).unwrap();
-    let input = fixed::quantise_input(&program, "x", &prepared.tensors[0]).unwrap();
-    let outputs = fixed::evaluate(&program, &[input], &weights, &mut Nearest).unwrap();
+    let quantised = fixed::quantise_input(&program, "x", &input.numbers).unwrap();
+    let outputs = fixed::evaluate(&program, &[quantised], &weights, &mut Nearest).unwrap();
     let scores = fixed::real(&program, program.value(program.outputs()[0].value), &outputs[0]);
     let values: Vec<f64> = scores.data().iter().map(|&score| score.into()).collect();
     let best = ranked(&names(), &values).remove(0);
@@ -44,11 +43,11 @@ fn a_component_map_in_any_grid_gets_the_name_of_its_network() {
     {
         let file = sample("models/fmri").join(file);
         let prepared = read_inputs(&model.architecture, &[file], &Hints::default()).unwrap();
-        let (found, probability) = named(&model, &prepared);
+        let (found, probability) = named(&model, &prepared[0]);
         println!("{found}: {:.1} %", 100.0 * probability);
         assert_eq!(found, name);
-        let label = 1 + names().iter().position(|other| *other == found).unwrap();
-        assert!(prepared.shown[0].region(&brain_networks::regions(), label).is_some());
+        let label = brain_networks::label(&found).unwrap();
+        assert!(prepared[0].shown.region(&brain_networks::regions(), label).is_some());
     }
 }
 
@@ -84,8 +83,8 @@ fn a_dicom_frame_and_a_png_are_pictures_for_a_network_of_pictures() {
     let model = import(&zoo::lenet5(1), &NoFiles, &ImportOptions::default()).unwrap();
     for file in ["images/mr_small.dcm", "images/mr_brain_010.png"] {
         let prepared = read_inputs(&model.architecture, &[sample(file)], &Hints::default()).unwrap();
-        assert_eq!(prepared.tensors[0].data().len(), 784);
-        assert!(prepared.shown[0].drawn().is_some());
+        assert_eq!(prepared[0].numbers.data().len(), 784);
+        assert!(prepared[0].shown.drawn().is_some());
     }
 }
 
@@ -99,7 +98,7 @@ fn a_folder_of_slices_is_a_volume_whatever_else_lies_in_it() {
     let bytes = std::fs::read(sample("models/brain_tissue_64.onnx")).unwrap();
     let model = import(&bytes, &NoFiles, &ImportOptions::default()).unwrap();
     let prepared = read_inputs(&model.architecture, &[folder.path().to_owned()], &Hints::default()).unwrap();
-    assert_eq!(prepared.tensors[0].data().len(), 64 * 64 * 64);
+    assert_eq!(prepared[0].numbers.data().len(), 64 * 64 * 64);
 }
 
 #[test]
@@ -112,7 +111,7 @@ fn numbers_are_read_from_text_and_from_floats() {
         let file = folder.path().join(name);
         std::fs::write(&file, content).unwrap();
         let prepared = read_inputs(&model.architecture, &[file.clone()], &Hints::default()).unwrap();
-        assert_eq!(prepared.tensors[0].data()[783], 783.0);
+        assert_eq!(prepared[0].numbers.data()[783], 783.0);
         std::fs::write(&file, "1, x ").unwrap();
         let refused = read_inputs(&model.architecture, &[file], &Hints::default()).unwrap_err().to_string();
         assert!(refused.contains("input 'x' takes 1×784"), "{refused}");

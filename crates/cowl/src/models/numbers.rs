@@ -92,9 +92,10 @@ fn read_inputs(graph: &Graph, arguments: &ReadingArguments) -> Result<Vec<Vec<Te
         )));
     }
     let hints = arguments.inputs.hints();
-    let run = |files: &[PathBuf]| inputs::read_inputs(graph, files, &hints).map(|prepared| prepared.tensors);
-    let runs: std::result::Result<_, _> = files.chunks(ports.len()).map(run).collect();
-    runs.map_err(|fault| Failure::usage(fault.to_string()))
+    let run = |files: &[PathBuf]| -> Result<Vec<Tensor<f32>>> {
+        Ok(inputs::read_inputs(graph, files, &hints)?.into_iter().map(|input| input.numbers).collect())
+    };
+    files.chunks(ports.len()).map(run).collect()
 }
 
 fn largest_of(inputs: &[Vec<Tensor<f32>>]) -> f64 {

@@ -11,6 +11,7 @@ use crate::failure::{Failure, Result};
 use crate::infer::data_owner::{Agreed, Ran};
 use crate::infer::error::name_of;
 use crate::infer::recipe::Recipe;
+use crate::inputs::{Input, brain_networks};
 use crate::report::inference::{ClassFound, InferenceOutcome, InferencePage, LayerSpent, ranked};
 use crate::report::{Learnt, Picture};
 use crate::size::Size;
@@ -23,7 +24,7 @@ pub(super) struct Cast {
 }
 
 /// The page of one run, from the data owner's side.
-pub(super) fn page(cast: Cast, agreed: &Agreed, inputs: &[Shown], ran: &Ran) -> Result<String> {
+pub(super) fn page(cast: Cast, agreed: &Agreed, inputs: &[Input], ran: &Ran) -> Result<String> {
     let terms = &agreed.set_up.terms;
     let unread = |error: &dyn std::fmt::Display| Failure::no(error.to_string());
     let recipe = Recipe::from_bytes(&terms.recipe).map_err(|error| unread(&error))?;
@@ -35,6 +36,7 @@ pub(super) fn page(cast: Cast, agreed: &Agreed, inputs: &[Shown], ran: &Ran) -> 
         (&cast.model_owner, told.model_owner),
         (&cast.dealer, told.dealer),
     ];
+    let outcome = ran.outcome.outputs.as_ref().map(|outputs| outcome(&published, inputs, outputs));
     let page = InferencePage {
         model: terms.model.clone(),
         asked: vec![
@@ -42,14 +44,11 @@ pub(super) fn page(cast: Cast, agreed: &Agreed, inputs: &[Shown], ran: &Ran) -> 
             ("told of the output".to_owned(), format!("{}, to: {}", recipe.output, terms.learns)),
             ("numbers".to_owned(), published.ring.to_string()),
         ],
-        input: inputs
-            .iter()
-            .filter_map(|shown| shown.drawn().and_then(|drawn| picture(drawn, "input")))
-            .collect(),
+        input: drawn(inputs, outcome.as_ref()),
         masked: masked(agreed, inputs, ran).into_iter().collect(),
         layers: ran.outcome.layers.iter().map(layer).collect(),
         spent: spent(agreed, ran),
-        outcome: ran.outcome.outputs.as_ref().map(|outputs| outcome(&published, inputs, outputs)),
+        outcome,
         learnt: learnt.map(|(party, facts)| Learnt { party: party.clone(), facts }).to_vec(),
         evidence: proof(agreed, ran),
         data_owner: cast.data_owner,
@@ -57,6 +56,26 @@ pub(super) fn page(cast: Cast, agreed: &Agreed, inputs: &[Shown], ran: &Ran) -> 
         dealer: cast.dealer,
     };
     page.html().map_err(|error| unread(&error))
+}
+
+/// The inputs, and where the region of the brain lies that was found in a map.
+fn drawn(inputs: &[Input], outcome: Option<&InferenceOutcome>) -> Vec<Picture> {
+    const VOLUME: &str = "sagittal, coronal and axial slices; the patient's left is on the left";
+    let one = |input: &Input| {
+        let caption = match &input.shown {
+            Shown::Volume(_) => VOLUME.to_owned(),
+            Shown::Map { .. } => format!("the map over the anatomy of a template; {VOLUME}"),
+            Shown::Picture { .. } | Shown::Numbers => "as the model takes it".to_owned(),
+        };
+        picture(input.shown.drawn()?, &caption)
+    };
+    let region = || {
+        let Some(InferenceOutcome::Classes(classes)) = outcome else { return None };
+        let (name, shown) = (&classes.first()?.name, &inputs.first()?.shown);
+        let drawn = shown.region(&brain_networks::regions(), brain_networks::label(name)?)?;
+        picture(drawn, &format!("where the region '{name}' lies"))
+    };
+    inputs.iter().filter_map(one).chain(region()).collect()
 }
 
 fn layer(layer: &crate::infer::watch::LayerDone) -> LayerSpent {
@@ -96,9 +115,9 @@ fn proof(agreed: &Agreed, ran: &Ran) -> Vec<(String, String)> {
 }
 
 /// The first input as it went over the wire.
-fn masked(agreed: &Agreed, inputs: &[Shown], ran: &Ran) -> Option<Picture> {
+fn masked(agreed: &Agreed, inputs: &[Input], ran: &Ran) -> Option<Picture> {
     let (bits, numbers) = (agreed.computation.protocol().ring().bits(), ran.outcome.masked.as_deref()?);
-    let drawn = inputs.first().and_then(|shown| shown.masked(numbers, bits));
+    let drawn = inputs.first().and_then(|input| input.shown.masked(numbers, bits));
     let caption = "the input under its mask, from this run";
     match drawn {
         Some(drawn) => picture(drawn, caption),
@@ -108,7 +127,7 @@ fn masked(agreed: &Agreed, inputs: &[Shown], ran: &Ran) -> Option<Picture> {
 
 fn outcome(
     published: &PublishedModel,
-    inputs: &[Shown],
+    inputs: &[Input],
     outputs: &[(String, Tensor<f32>)],
 ) -> InferenceOutcome {
     let name =
@@ -122,8 +141,8 @@ fn outcome(
             let values: Vec<f64> = tensor.data().iter().map(|value| f64::from(*value)).collect();
             InferenceOutcome::Classes(ranked(&published.classes, &values))
         }
-        [(_, tensor)] if inputs.first().is_some_and(|shown| !matches!(shown, Shown::Numbers)) => {
-            segmentation(&inputs[0], tensor.data(), name)
+        [(_, tensor)] if inputs.first().is_some_and(|input| !matches!(input.shown, Shown::Numbers)) => {
+            segmentation(&inputs[0].shown, tensor.data(), name)
         }
         _ => InferenceOutcome::Values(outputs.iter().map(in_words).collect()),
     }

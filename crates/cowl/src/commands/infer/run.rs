@@ -29,18 +29,18 @@ pub(super) fn run(context: &Context, arguments: &RunModelArguments) -> Result<()
     let (keys, folder, ledger) = (here.keys(), here.folder, here.ledger);
     let data_owner = DataOwner { keys, folder, ledger, patience: arguments.patience };
     let agreed = DataOwner::agreed(set_up)?;
-    let inputs = read_inputs(agreed.computation.graph(), &arguments.inputs, &arguments.reading.hints())
-        .map_err(|fault| Failure::no(fault.to_string()))?;
+    let inputs = read_inputs(agreed.computation.graph(), &arguments.inputs, &arguments.reading.hints())?;
     let output = context.output;
     let mut show = |layer: &LayerDone| output.note(format_args!("  {}", Line(layer)));
-    let ran = data_owner.run(&agreed, &owner, &inputs.tensors, &mut Watch::showing(&mut show))?;
+    let numbers: Vec<Tensor<f32>> = inputs.iter().map(|input| input.numbers.clone()).collect();
+    let ran = data_owner.run(&agreed, &owner, &numbers, &mut Watch::showing(&mut show))?;
     for bundle in &ran.dropped {
         let text = "is good for nothing: the model owner has used or lost it in a run that was cut";
         output.note(format_args!("bundle {} {text}", name_of(bundle)));
     }
     if let Some(path) = &arguments.report {
         let cast = Cast { data_owner: me, model_owner: owner.peer.name.clone(), dealer };
-        let page = page(cast, &agreed, &inputs.shown, &ran)?;
+        let page = page(cast, &agreed, &inputs, &ran)?;
         std::fs::write(path, page).map_err(|source| Failure::file(path, source))?;
     }
     output.data(&Shown::new(&agreed.set_up, &owner, &ran))
