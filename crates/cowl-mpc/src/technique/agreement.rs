@@ -1,5 +1,8 @@
 //! Evidence of an inference: what each seat must say, and that the two who computed say the same.
 
+use std::collections::BTreeSet;
+
+use cowl_crypto::digest::Digest;
 use cowl_domain::Verified;
 use cowl_job::{Assurance, Attested, Evidence, EvidenceError, JobSpec, OutputDigest, Seat};
 
@@ -72,7 +75,9 @@ pub fn check_agreement(
     let (Some(model), Some(data)) = (of(Seat::ModelOwner), of(Seat::DataOwner)) else {
         return incomplete("the evidence of one of the two who computed is missing");
     };
-    if evidence.iter().any(|one| one.plan != model.plan || one.consents != model.consents) {
+    // Each seat names its own consent first.
+    let consents = |one: &Evidence| one.consents.iter().map(|it| it.consent).collect::<BTreeSet<Digest>>();
+    if evidence.iter().any(|one| one.plan != model.plan || consents(one) != consents(model)) {
         return incomplete("the seats name other plans or consents");
     }
     let (ours, theirs) = (read(model)?, read(data)?);

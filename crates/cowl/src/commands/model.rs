@@ -80,7 +80,7 @@ async fn list(context: &Context) -> Result<()> {
 #[derive(Debug, Serialize)]
 struct ChoiceView {
     reason: String,
-    /// Layers whose values did not fit, with room to spare, when it was tried.
+    /// Layers whose values did not fit when it was tried.
     overflow: Vec<OverflowView>,
     /// Layers that some input might overflow.
     overflow_possible: Vec<OverflowView>,
@@ -115,8 +115,7 @@ impl fmt::Display for ChoiceView {
         for layer in &self.overflow {
             writeln!(
                 f,
-                "{BAD}✗{BAD:#} layer '{}' overflows: values up to {:.3e} were seen, and with room to spare only {:.3e} fits; \
-                 take a larger ring",
+                "{BAD}✗{BAD:#} layer '{}' overflows: values up to {:.3e} were seen, and only {:.3e} fits; take a larger ring",
                 printable(&layer.layer),
                 layer.largest,
                 layer.fits
@@ -132,7 +131,7 @@ impl fmt::Display for ChoiceView {
                 let more = if more > 0 { format!(" and {more} more") } else { String::new() };
                 write!(
                     f,
-                    "{QUIET}no run came near an overflow; that none can is not proven for {}: {shown}{more}{QUIET:#}",
+                    "{QUIET}that no input can overflow is not proven for {}: {shown}{more}{QUIET:#}",
                     count(names.len() as u64, "layer")
                 )
             }

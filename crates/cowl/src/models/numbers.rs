@@ -14,7 +14,7 @@ use crate::inputs;
 pub(crate) struct Choice {
     /// In words.
     pub(crate) reason: String,
-    /// Layers whose values did not fit in a run, with the margin.
+    /// Layers whose values did not fit when it was tried.
     pub(crate) seen: Vec<Overflow>,
     /// Layers of which it cannot be ruled out that some input overflows them. Deep models have many.
     pub(crate) possible: Vec<Overflow>,
@@ -62,7 +62,7 @@ pub(crate) fn choose(
             (ring, format!("{held} and whose outputs come near to those in floats"))
         }
     };
-    let seen = ranges.overflows(graph, ring, margin);
+    let seen = ranges.overflows(graph, ring, 1.0);
     let possible = without(limits.overflows(graph, ring, 1.0), &seen);
     Ok((ring, Choice { reason, seen, possible }))
 }
@@ -148,7 +148,7 @@ mod tests {
         let wide = ReadingArguments { ring: Some(32), largest_input: 1e6, ..arguments() };
         let (_, choice) = choose(&model.architecture, &model.weights, &wide).unwrap();
         assert!(!choice.seen.is_empty());
-        assert!(choice.seen.iter().all(|overflow| overflow.largest * MADE_UP >= overflow.fits));
+        assert!(choice.seen.iter().all(|overflow| overflow.largest >= overflow.fits));
         assert!(choice.possible.iter().all(|one| choice.seen.iter().all(|seen| seen.layer != one.layer)));
         let off = ReadingArguments { ring: Some(33), ..arguments() };
         assert!(choose(&model.architecture, &model.weights, &off).is_err());
