@@ -140,7 +140,7 @@ pub enum ImportError {
         found: usize,
     },
     /// Too large.
-    #[error("{what} is larger than {most}; if that is no mistake, raise the limit")]
+    #[error("{what} is larger than the {most} that are taken; mend the file, or split it")]
     TooLarge {
         /// What, with its place.
         what: String,

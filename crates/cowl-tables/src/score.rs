@@ -26,7 +26,7 @@ pub struct Weights {
     pub weights: Vec<i64>,
     /// Digits after the point of the scores.
     pub decimals: u8,
-    /// What is added to each score once it is opened.
+    /// What is added to each score once it is opened; rounded to the same digits.
     pub intercept: f64,
 }
 
@@ -225,8 +225,10 @@ impl OpenerTable {
             weighed.map(|(variable, _)| self.codebook().variables[usize::from(*variable)].column).collect();
         let complete = self.secrets().complete(&columns, schema.rows);
         let unit = power_of_ten(decimals.into());
+        // Rounded to the digits of the scores, as the coefficients are.
+        let intercept = BigInt::from((intercept * 10f64.powi(decimals.into())).round() as i128);
         let score = |(sum, row): (&i128, u64)| {
-            complete.contains(row).then(|| quotient(&BigInt::from(*sum), &unit) + intercept)
+            complete.contains(row).then(|| quotient(&(BigInt::from(*sum) + &intercept), &unit))
         };
         Scores { rows: sums.iter().zip(0..schema.rows).map(score).collect() }
     }

@@ -51,10 +51,9 @@ impl Visible {
         let set = set.map_or("?", |set| set.name.as_str());
         let rows = schema.rows;
         let scores = format!("the score of each of the {rows} rows, or that a value of it is missing");
-        let terms = request.terms.len();
         Self {
             cloud: vec![
-                format!("the {terms} coefficients with the names of what they are of, and their decimals"),
+                "the coefficients, the names of what they are of, and how many decimals that has".to_owned(),
                 format!("that all {rows} rows of set '{set}' are scored; no secret cell, no score"),
             ],
             opener: vec![format!("set '{set}': {scores}")],

@@ -240,7 +240,7 @@ pub(crate) struct RegressArguments {
     #[arg(long = "where", value_name = "CONDITION")]
     pub(crate) condition: Option<String>,
     /// Ridge instead of ordinary least squares: LAMBDA · Σ βᵢ² is added to the sum of squares
-    #[arg(long, value_name = "LAMBDA", value_parser = parse_penalty)]
+    #[arg(long, value_name = "LAMBDA", allow_hyphen_values = true, value_parser = parse_penalty)]
     pub(crate) ridge: Option<String>,
     /// One regression for each value of these
     #[arg(long, value_name = "COLUMNS", value_delimiter = ',')]

@@ -35,6 +35,8 @@ pub(crate) struct Answered {
     question: String,
     /// Groups with their figures, or rows with their scores, that the asker got.
     groups: usize,
+    /// What of: `group` or `row`.
+    unit: &'static str,
 }
 
 /// Answers one job by hand.
@@ -138,6 +140,10 @@ async fn attempt(
         asker: info.asker.to_string(),
         question: question.in_words(),
         groups,
+        unit: match question.program {
+            Program::Figures(_) => "group",
+            Program::Scores(_) => "row",
+        },
     })
 }
 
@@ -212,7 +218,7 @@ fn terms(vault: &Vault) -> ConsentTerms {
 
 impl fmt::Display for Answered {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let groups = crate::size::count(self.groups as u64, "group");
+        let groups = crate::size::count(self.groups as u64, self.unit);
         write!(f, "{GOOD}✓{GOOD:#} job {}: {groups} for {}: ", &self.job[..SHORT], self.asker)?;
         f.write_str(&crate::columns::printable(&self.question))
     }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use cowl_query::{ScoreRequest, ScoreTerm};
+use cowl_tables::regression::INTERCEPT;
 
 use super::wording::identifier;
 
@@ -19,7 +20,10 @@ impl fmt::Display for Formula<'_> {
             let sign = if *coefficient < 0.0 { "− " } else { "+ " };
             let sign = if place == 0 && sign == "+ " { "" } else { sign };
             let space = if place == 0 { "" } else { " " };
-            write!(f, "{space}{sign}{} · {}", coefficient.abs(), identifier(name))?;
+            write!(f, "{space}{sign}{}", coefficient.abs())?;
+            if name != INTERCEPT {
+                write!(f, " · {}", identifier(name))?;
+            }
         }
         match self.request.decimals {
             0 => write!(f, ", in whole numbers"),
@@ -50,8 +54,8 @@ mod tests {
             "the score of each row of stays: 2.5 · age − 3 · \"ward=MICU\", with 2 digits after the point"
         );
         assert_eq!(
-            words(request(&[("a", -1.0)], 0)),
-            "the score of each row of stays: − 1 · a, in whole numbers"
+            words(request(&[("a", -1.0), ("(intercept)", 2.0)], 0)),
+            "the score of each row of stays: − 1 · a + 2, in whole numbers"
         );
     }
 }

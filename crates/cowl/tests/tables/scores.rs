@@ -40,7 +40,7 @@ fn rows_are_scored_for_their_owner_and_under_a_grant_of_its_own() {
     let asked = world.json("researcher", &[&score[..5], &["--detach"]].concat());
     let job = asked["job"].as_str().unwrap();
     let seen = text(&world.yes("hospital", &["job", "show", job]));
-    assert!(seen.contains("the score of each row of pn2012: 2 · \"(intercept)\" + 0.5 · Age"), "{seen}");
+    assert!(seen.contains("the score of each row of pn2012: 2 + 0.5 · Age"), "{seen}");
     assert!(seen.contains("1000 numbers in the order of the table"), "{seen}");
     let looked = study.look();
     assert_eq!(looked["jobs"][0]["outcome"], "answered", "{looked}");

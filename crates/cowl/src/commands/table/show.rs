@@ -4,6 +4,7 @@ use std::fmt;
 
 use cowl_domain::Timestamp;
 use cowl_domain::table::{Layout, TableSchema};
+use cowl_query::{FIGURES, SCORES};
 use cowl_vault::view::GrantInfo;
 use serde::Serialize;
 
@@ -43,6 +44,8 @@ struct TableRow {
     stored: Size,
     /// Of somebody else's table: the fewest rows that a figure may be about.
     minimum_cohort: Option<u32>,
+    /// Whether a grant allows to score single rows of somebody else's table.
+    scores: bool,
     /// Words of the owner, beside the grant.
     note: Option<String>,
     /// When the last grant to ask about it ends; absent where one never does.
@@ -52,7 +55,8 @@ struct TableRow {
 impl From<&KnownTable> for TableRow {
     fn from(table: &KnownTable) -> Self {
         let KnownTable { info, mine, grants, .. } = table;
-        let terms = grants.iter().filter_map(|grant| grant.compute.as_ref());
+        let terms = || grants.iter().filter_map(|grant| grant.compute.as_ref());
+        let figures = terms().filter(|terms| terms.technique == FIGURES);
         Self {
             table: info.item.item.to_string(),
             name: table.title(),
@@ -61,7 +65,8 @@ impl From<&KnownTable> for TableRow {
             rows: info.schema.rows,
             columns: info.schema.columns.len(),
             stored: Size(info.item.size),
-            minimum_cohort: terms.map(|terms| terms.minimum_cohort).min(),
+            minimum_cohort: figures.map(|terms| terms.minimum_cohort).min(),
+            scores: terms().any(|terms| terms.technique == SCORES),
             note: grants.iter().find_map(|grant| grant.note.clone()),
             until: last_end(grants).map(Moment::from),
         }
@@ -187,6 +192,9 @@ impl fmt::Display for ShownTable {
         row.minimum_cohort
             .iter()
             .try_for_each(|minimum| writeln!(f, "terms    no figure about fewer than {minimum} rows"))?;
+        if row.scores {
+            writeln!(f, "terms    scores of single rows")?;
+        }
         let mut table = Columns::new(["column", "type", "may stand in", "sets"]);
         for column in schema {
             let sets = column.sets.join(", ");
