@@ -140,7 +140,7 @@ pub enum ImportError {
         found: usize,
     },
     /// Too large.
-    #[error("{what} is larger than the {most} that are taken; mend the file, or split it")]
+    #[error("{what} is larger than {most}, the most that is taken; mend the file, or split it")]
     TooLarge {
         /// What, with its place.
         what: String,
