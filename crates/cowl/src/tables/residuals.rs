@@ -70,8 +70,8 @@ fn drawn(
         let layout = table.schema().sets[usize::from(*set)].layout;
         matches!(layout, Layout::Cells { .. })
     };
-    let sets = (0..table.schema().sets.len() as u16).filter(cells);
-    let found = sets.filter_map(|set| Some((set, Variables::of(table.codebook(), set, &names)?))).next();
+    let mut sets = (0..table.schema().sets.len() as u16).filter(cells);
+    let found = sets.find_map(|set| Some((set, Variables::of(table.codebook(), set, &names)?)));
     let Some((set, variables)) = found else { return Ok(None) };
     let values = values(file, table, set, &variables, rows)?;
     let values = values.iter().map(|row| (row[0], &row[1..]));
