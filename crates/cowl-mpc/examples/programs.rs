@@ -26,7 +26,7 @@ const NETWORKS: [Network; 5] = [
     ("perceptron", || Ok(zoo::perceptron(1)), None, 200),
     ("lenet5", || Ok(zoo::lenet5(1)), None, 50),
     ("fmri", || Ok(zoo::fmri(1)), None, 10),
-    ("cifar", || Ok(zoo::cifar(1)), None, 5),
+    ("cifar", || Ok(zoo::cifar(1)), None, 25),
     ("meshnet", meshnet, Some(&[1, 1, 32, 32, 32]), 3),
 ];
 
