@@ -72,9 +72,7 @@ impl Trio {
         let text: Vec<String> = numbers.iter().map(f32::to_string).collect();
         let input = world.write("image.csv", text.join(","));
         Self::import(&world);
-        let grant = ["grant", "make", "--to", "hospital", "--item", "digits", "--power", "compute"];
-        let terms = ["--output", "values", "--runs", "60", "--purpose", "diagnosis", "--trust-first-use"];
-        world.yes("maker", &[&grant[..], &terms].concat());
+        Self::grant(&world);
         let dealer = Role::start(&world, "dealer", &["deal", "--for", "maker", "--for", "hospital"]);
         let maker = Self::serve(&world, &dealer);
         Some(Self { world, dealer, maker, onnx, input, numbers })
@@ -84,6 +82,13 @@ impl Trio {
     fn import(world: &World) {
         let file = world.path("digits.onnx");
         world.yes("maker", &["model", "import", file.to_str().unwrap(), "--replace"]);
+    }
+
+    /// Lets the hospital run it.
+    fn grant(world: &World) {
+        let grant = ["grant", "make", "--to", "hospital", "--item", "digits", "--power", "compute"];
+        let terms = ["--technique", "mpc", "--output", "values", "--runs", "60", "--purpose", "diagnosis"];
+        world.yes("maker", &[&grant[..], &terms, &["--trust-first-use"]].concat());
     }
 
     fn serve(world: &World, dealer: &Role) -> Role {

@@ -125,7 +125,8 @@ fn masked(agreed: &Agreed, inputs: &[Input], ran: &Ran) -> Option<Picture> {
     }
 }
 
-fn outcome(
+/// What came out, in the words of the model.
+pub(super) fn outcome(
     published: &PublishedModel,
     inputs: &[Input],
     outputs: &[(String, Tensor<f32>)],
@@ -136,6 +137,15 @@ fn outcome(
         [(_, tensor)] if tensor.data().len() == 1 => {
             let label = tensor.data()[0] as usize;
             InferenceOutcome::Classes(vec![ClassFound { name: name(label), value: None, probability: None }])
+        }
+        [(_, places), (_, values)] if places.data().len() == values.data().len() => {
+            let ranked = places.data().iter().zip(values.data());
+            let class = |(place, value): (&f32, &f32)| ClassFound {
+                name: name(*place as usize),
+                value: Some(f64::from(*value)),
+                probability: None,
+            };
+            InferenceOutcome::Classes(ranked.map(class).collect())
         }
         [(_, tensor)] if tensor.data().len() <= MOST_CLASSES => {
             let values: Vec<f64> = tensor.data().iter().map(|value| f64::from(*value)).collect();

@@ -3,21 +3,24 @@
 use std::fmt;
 use std::time::Duration;
 
+use cowl_imaging::network_input::Shown as InputShown;
 use cowl_model::Tensor;
 use serde::Serialize;
 
 use super::Here;
-use super::page::{Cast, page};
+use super::page::{Cast, outcome, page};
 use crate::args::RunModelArguments;
 use crate::columns::Columns;
 use crate::commands::Context;
 use crate::failure::{Failure, Result};
-use crate::infer::data_owner::{DataOwner, Ran};
+use crate::infer::data_owner::{Agreed, DataOwner, Ran};
 use crate::infer::error::name_of;
 use crate::infer::model_owner::Place;
+use crate::infer::recipe::Recipe;
 use crate::infer::store::{Part, SetUp};
 use crate::infer::watch::{LayerDone, Watch};
 use crate::inputs::read_inputs;
+use crate::report::inference::{ClassFound, InferenceOutcome};
 use crate::size::Size;
 use crate::style::{GOOD, QUIET};
 
@@ -43,7 +46,7 @@ pub(super) fn run(context: &Context, arguments: &RunModelArguments) -> Result<()
         let page = page(cast, &agreed, &inputs, &ran)?;
         std::fs::write(path, page).map_err(|source| Failure::file(path, source))?;
     }
-    output.data(&Shown::new(&agreed.set_up, &owner, &ran))
+    output.data(&Shown::new(&agreed, &inputs.shown, &owner, &ran)?)
 }
 
 /// The newest set-up for the model.
@@ -88,6 +91,8 @@ struct Shown {
     owner: String,
     set_up: String,
     bundle: String,
+    /// The classes, where that is what came out; the likeliest first.
+    found: Vec<FoundClass>,
     outputs: Vec<ShownOutput>,
     sent: Size,
     received: Size,
@@ -99,6 +104,15 @@ struct Shown {
     weights: String,
     layers: Vec<ShownLayer>,
     dropped: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct FoundClass {
+    name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    value: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    probability: Option<f64>,
 }
 
 #[derive(Debug, Serialize)]
@@ -119,14 +133,15 @@ struct ShownLayer {
 }
 
 impl Shown {
-    fn new(set_up: &SetUp, owner: &Place, ran: &Ran) -> Self {
-        let outcome = &ran.outcome;
+    fn new(agreed: &Agreed, inputs: &[InputShown], owner: &Place, ran: &Ran) -> Result<Self> {
+        let (set_up, outcome) = (&agreed.set_up, &ran.outcome);
         let one = |(name, tensor): &(String, Tensor<f32>)| ShownOutput {
             name: name.clone(),
             shape: tensor.shape().sizes().to_vec(),
             numbers: tensor.data().to_vec(),
         };
-        Self {
+        Ok(Self {
+            found: found(agreed, inputs, ran)?,
             model: set_up.terms.model.clone(),
             owner: owner.peer.name.clone(),
             set_up: set_up.terms.id.to_string(),
@@ -141,7 +156,37 @@ impl Shown {
             weights: set_up.commitment_digest().map(|digest| digest.to_string()).unwrap_or_default(),
             layers: outcome.layers.iter().map(ShownLayer::new).collect(),
             dropped: ran.dropped.iter().map(name_of).collect(),
+        })
+    }
+}
+
+/// Classes that were found, where that is what came out; the likeliest first.
+fn found(agreed: &Agreed, inputs: &[InputShown], ran: &Ran) -> Result<Vec<FoundClass>> {
+    let unread = |error: &dyn fmt::Display| Failure::no(error.to_string());
+    let recipe = Recipe::from_bytes(&agreed.set_up.terms.recipe).map_err(|error| unread(&error))?;
+    let published = recipe.published().map_err(|error| unread(&error))?;
+    let outputs = ran.outcome.outputs.as_deref().unwrap_or_default();
+    let InferenceOutcome::Classes(classes) = outcome(&published, inputs, outputs) else {
+        return Ok(Vec::new());
+    };
+    let class = |class: ClassFound| FoundClass {
+        name: class.name,
+        value: class.value,
+        probability: class.probability,
+    };
+    Ok(classes.into_iter().map(class).collect())
+}
+
+impl Shown {
+    fn classes(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut columns = Columns::new(["class", "value", "probability"]).right([1, 2]);
+        for class in self.found.iter().take(SHOWN) {
+            let value = class.value.map_or_else(String::new, |value| format!("{value:.5}"));
+            let probability =
+                class.probability.map_or_else(String::new, |share| format!("{:.1} %", share * 100.0));
+            columns.row([class.name.clone(), value, probability]);
         }
+        write!(f, "{columns}")
     }
 }
 
@@ -163,6 +208,9 @@ impl fmt::Display for Shown {
         let Self { model, owner, sent, received, rounds, milliseconds, .. } = self;
         write!(f, "{GOOD}✓{GOOD:#} {model} by {owner}: {sent} sent, {received} received, {rounds} rounds, ")?;
         writeln!(f, "{milliseconds:.1} ms")?;
+        if !self.found.is_empty() {
+            return self.classes(f);
+        }
         for output in &self.outputs {
             writeln!(f, "{}{QUIET}, {:?}{QUIET:#}", output.name, output.shape)?;
             let mut columns = Columns::new(["place", "value"]).right([0, 1]);
