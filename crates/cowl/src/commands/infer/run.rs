@@ -3,7 +3,6 @@
 use std::fmt;
 use std::time::Duration;
 
-use cowl_imaging::network_input::Shown as InputShown;
 use cowl_model::Tensor;
 use serde::Serialize;
 
@@ -19,7 +18,7 @@ use crate::infer::model_owner::Place;
 use crate::infer::recipe::Recipe;
 use crate::infer::store::{Part, SetUp};
 use crate::infer::watch::{LayerDone, Watch};
-use crate::inputs::read_inputs;
+use crate::inputs::{Input, read_inputs};
 use crate::report::inference::{ClassFound, InferenceOutcome};
 use crate::size::Size;
 use crate::style::{GOOD, QUIET};
@@ -46,7 +45,7 @@ pub(super) fn run(context: &Context, arguments: &RunModelArguments) -> Result<()
         let page = page(cast, &agreed, &inputs, &ran)?;
         std::fs::write(path, page).map_err(|source| Failure::file(path, source))?;
     }
-    output.data(&Shown::new(&agreed, &inputs.shown, &owner, &ran)?)
+    output.data(&Shown::new(&agreed, &inputs, &owner, &ran)?)
 }
 
 /// The newest set-up for the model.
@@ -133,7 +132,7 @@ struct ShownLayer {
 }
 
 impl Shown {
-    fn new(agreed: &Agreed, inputs: &[InputShown], owner: &Place, ran: &Ran) -> Result<Self> {
+    fn new(agreed: &Agreed, inputs: &[Input], owner: &Place, ran: &Ran) -> Result<Self> {
         let (set_up, outcome) = (&agreed.set_up, &ran.outcome);
         let one = |(name, tensor): &(String, Tensor<f32>)| ShownOutput {
             name: name.clone(),
@@ -161,7 +160,7 @@ impl Shown {
 }
 
 /// Classes that were found, where that is what came out; the likeliest first.
-fn found(agreed: &Agreed, inputs: &[InputShown], ran: &Ran) -> Result<Vec<FoundClass>> {
+fn found(agreed: &Agreed, inputs: &[Input], ran: &Ran) -> Result<Vec<FoundClass>> {
     let unread = |error: &dyn fmt::Display| Failure::no(error.to_string());
     let recipe = Recipe::from_bytes(&agreed.set_up.terms.recipe).map_err(|error| unread(&error))?;
     let published = recipe.published().map_err(|error| unread(&error))?;
