@@ -360,8 +360,8 @@ impl DataOwner {
     /// Erases what a process that was killed has left of bundles that are recorded as used.
     fn drop_used(&self, stock: &Stock<'_>) -> Result<(), InferError> {
         let used = self.ledger.used()?;
-        let left = stock.bundles()?.into_iter().filter(|bundle| used.contains(&bundle.0));
-        left.map(|bundle| stock.erase(bundle)).collect()
+        let mut left = stock.bundles()?.into_iter().filter(|bundle| used.contains(&bundle.0));
+        left.try_for_each(|bundle| stock.erase(bundle))
     }
 }
 

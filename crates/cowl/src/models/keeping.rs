@@ -72,7 +72,6 @@ fn seal_weights(vault: &Vault, model: &ReadModel) -> Vec<u8> {
 ///
 /// # Errors
 /// When they are somebody else's, or of another architecture.
-
 pub(crate) fn open_weights(
     vault: &Vault,
     item: ItemId,
