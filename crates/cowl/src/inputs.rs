@@ -93,22 +93,24 @@ fn read_input(port: &Port, path: &Path, hints: &Hints) -> Result<Input, InputFau
         }
         Source::read(&bytes)
     };
-    let hints = &with_brain(port, hints);
-    let prepared = source.and_then(|source| network_input::prepare(&source, port.shape.sizes(), hints));
-    let prepared = prepared.map_err(unfit)?;
+    let source = source.map_err(unfit)?;
+    let hints = with_brain(port, hints, &source);
+    let prepared = network_input::prepare(&source, port.shape.sizes(), &hints).map_err(unfit)?;
     let numbers = Tensor::new(port.shape.clone(), prepared.values);
     let numbers = numbers.expect("the file was prepared for these sizes");
     Ok(Input { numbers, shown: prepared.shown })
 }
 
-/// Component maps are drawn over an anatomy and standardised within a brain; both are in the program.
-fn with_brain(port: &Port, hints: &Hints) -> Hints {
+/// Component maps are drawn over an anatomy and standardised within a brain; both are in the program. So are templates
+/// for a run; files of fewer volumes than dual regression needs are lists of maps.
+fn with_brain(port: &Port, hints: &Hints, source: &Source) -> Hints {
     let mut hints = hints.clone();
     if port.shape.count() == Grid::mni_4mm().count() {
         let anatomy = brain_networks::anatomy();
         hints.mask.get_or_insert_with(|| anatomy.clone());
         hints.anatomy.get_or_insert(anatomy);
-        if hints.templates.is_empty() {
+        let is_run = matches!(source, Source::Run(run) if run.count() >= brain_networks::LEAST_VOLUMES);
+        if is_run && hints.templates.is_empty() {
             hints.templates = brain_networks::templates();
         }
     }

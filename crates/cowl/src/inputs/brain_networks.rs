@@ -13,6 +13,9 @@ macro_rules! sample {
 pub(crate) const NAMES: &str =
     include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../samples/models/fmri/regions.txt"));
 
+/// Volumes of a run from which dual regression on all regions can find maps.
+pub(crate) const LEAST_VOLUMES: usize = 60;
+
 /// The brain of a T1 template; 0 outside it.
 pub(crate) fn anatomy() -> Volume {
     inside_the_program(sample!("anatomy_4mm.nii.gz"))

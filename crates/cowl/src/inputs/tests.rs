@@ -55,6 +55,7 @@ fn a_component_map_in_any_grid_gets_the_name_of_its_network() {
 fn regions_have_names_and_lie_within_the_anatomy() {
     let (regions, anatomy) = (brain_networks::regions(), brain_networks::anatomy());
     assert_eq!((names().len(), brain_networks::templates().len()), (58, 58));
+    assert_eq!(brain_networks::LEAST_VOLUMES, 58 + 2);
     assert_eq!(regions.grid(), &Grid::mni_4mm());
     let inside = |(region, anatomy): (&f32, &f32)| (*region > 0.0).then_some(*anatomy > 0.0);
     let inside: Vec<bool> = regions.voxels().iter().zip(anatomy.voxels()).filter_map(inside).collect();
