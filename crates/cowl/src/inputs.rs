@@ -35,7 +35,7 @@ pub(crate) enum InputFault {
     File { path: PathBuf, source: io::Error },
     /// A file that does not fit the input.
     #[error("{}: {why} (input '{input}' takes {sizes})", path.display())]
-    Unfit { path: PathBuf, input: String, sizes: String, why: InputError },
+    Unfit { path: PathBuf, input: String, sizes: String, why: Box<InputError> },
     /// A file of one tensor that cannot be read, or has other sizes.
     #[error("{}: {why}; input '{input}' takes {sizes}", path.display())]
     Tensor { path: PathBuf, input: String, sizes: String, why: String },
@@ -81,7 +81,7 @@ fn read_input(port: &Port, path: &Path, hints: &Hints) -> Result<Input, InputFau
         path: path.to_owned(),
         input: port.name.clone(),
         sizes: port.shape.to_string(),
-        why,
+        why: Box::new(why),
     };
     let is_folder = fs::metadata(path).map_err(|source| file_fault(path, source))?.is_dir();
     let source = if is_folder {

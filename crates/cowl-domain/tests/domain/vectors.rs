@@ -189,30 +189,8 @@ fn grants() -> Vec<Vector> {
         expires_at: Some(NOW.plus_seconds(86_400)),
         ..on_record.clone()
     };
-    let to_compute = Grant {
-        powers: Powers::of([Power::Compute]),
-        compute: Some(ComputeTerms {
-            technique: "additive-he".to_owned(),
-            minimum_cohort: 10,
-            runs: Some(100),
-            inference: None,
-        }),
-        ..on_item.clone()
-    };
     let (of_epoch, of_item) = (ShareTarget::Epoch(3), ShareTarget::Item(item, 2));
-    let to_infer = Grant {
-        powers: Powers::of([Power::Read, Power::Compute]),
-        compute: Some(ComputeTerms {
-            technique: "mpc".to_owned(),
-            minimum_cohort: 1,
-            runs: Some(100),
-            inference: Some(InferenceTerms {
-                output: OutputRule::Top(3),
-                receivers: OutputReceivers::DataOwner,
-            }),
-        }),
-        ..on_item.clone()
-    };
+    let [to_compute, to_infer] = grants_to_compute(&on_item);
     let share = |target| Share { grant, target, sealed: vec![0x5e; 40] };
     let revocation = Revocation { grant, record, last: of_epoch, revoked_at: NOW, checkpoint: checkpoint() };
     let (request, powers) = (RequestId::from_bytes([0x55; 16]), Powers::of([Power::Read]));
@@ -242,6 +220,34 @@ fn grants() -> Vec<Vector> {
         event("event", None),
         event("event-of-job", Some(JobId::from_bytes([0x66; 16]))),
     ]
+}
+
+/// For figures of a table, and for runs of a model.
+fn grants_to_compute(on_item: &Grant) -> [Grant; 2] {
+    let for_figures = Grant {
+        powers: Powers::of([Power::Compute]),
+        compute: Some(ComputeTerms {
+            technique: "additive-he".to_owned(),
+            minimum_cohort: 10,
+            runs: Some(100),
+            inference: None,
+        }),
+        ..on_item.clone()
+    };
+    let for_runs = Grant {
+        powers: Powers::of([Power::Read, Power::Compute]),
+        compute: Some(ComputeTerms {
+            technique: "mpc".to_owned(),
+            minimum_cohort: 1,
+            runs: Some(100),
+            inference: Some(InferenceTerms {
+                output: OutputRule::Top(3),
+                receivers: OutputReceivers::DataOwner,
+            }),
+        }),
+        ..on_item.clone()
+    };
+    [for_figures, for_runs]
 }
 
 fn event(name: &'static str, job: Option<JobId>) -> Vector {

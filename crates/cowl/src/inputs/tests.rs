@@ -111,7 +111,8 @@ fn numbers_are_read_from_text_and_from_floats() {
     for (name, content) in [("x.csv", text.into_bytes()), ("x.f32", floats)] {
         let file = folder.path().join(name);
         std::fs::write(&file, content).unwrap();
-        let prepared = read_inputs(&model.architecture, &[file.clone()], &Hints::default()).unwrap();
+        let prepared =
+            read_inputs(&model.architecture, std::slice::from_ref(&file), &Hints::default()).unwrap();
         assert_eq!(prepared[0].numbers.data()[783], 783.0);
         std::fs::write(&file, "1, x ").unwrap();
         let refused = read_inputs(&model.architecture, &[file], &Hints::default()).unwrap_err().to_string();
