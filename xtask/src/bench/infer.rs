@@ -17,9 +17,16 @@ pub(crate) fn measure(workspace: &Workspace) -> Result<Vec<Row>> {
     eprintln!("measuring inside cowl");
     let mut ours = Command::new(workspace.release_program("cowl"));
     let printed = process::stdout_even_of_a_no(ours.args(["bench", "infer", "--json"]))?;
-    let mut figures = measured_elsewhere();
-    figures.extend(libraries::or_none("packages of Python", spu(workspace)));
-    Ok(libraries::beside(Row::parse_lines(&printed)?, &figures))
+    let figures = libraries::or_none("packages of Python", spu(workspace));
+    let rows = Row::parse_lines(&printed)?.into_iter();
+    Ok(rows.flat_map(|row| with_own_rows(row, &figures)).collect())
+}
+
+/// The row, which has its published reference, and behind it what was measured beside it.
+fn with_own_rows(row: Row, figures: &[Figure]) -> Vec<Row> {
+    let own = figures.iter().filter(|figure| figure.of == row.id && figure.unit == row.unit);
+    let own: Vec<Row> = own.map(|figure| figure.row_of_its_own(&row)).collect();
+    std::iter::once(row).chain(own).collect()
 }
 
 fn spu(workspace: &Workspace) -> Result<Vec<Figure>> {
@@ -27,20 +34,4 @@ fn spu(workspace: &Workspace) -> Result<Vec<Figure>> {
     eprintln!("measuring SPU");
     let mut command = Command::new(environment.join("bin/python"));
     libraries::parse(&process::stdout_of(command.arg(workspace.root.join("bench/spu_peer.py")))?)
-}
-
-/// EzPC's LLAMA cannot be had here: the figures are those of a loaded machine of this kind.
-fn measured_elsewhere() -> Vec<Figure> {
-    let llama = |of: &str, value| Figure {
-        of: of.into(),
-        by: "EzPC LLAMA: measured elsewhere, loaded".into(),
-        unit: "ms".into(),
-        value,
-    };
-    vec![
-        llama("infer.fmri.online", 192.0),
-        llama("infer.mlp.online", 7.3),
-        llama("infer.lenet.online", 183.0),
-        llama("infer.cifar.online", 3_700.0),
-    ]
 }

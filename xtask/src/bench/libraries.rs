@@ -81,7 +81,7 @@ pub(super) fn parse(printed: &str) -> Result<Vec<Figure>> {
 
 /// Each row gets the best figure that is for it. What else is known stands in rows of its own behind the first row
 /// that it is for.
-pub(super) fn beside(rows: Vec<Row>, figures: &[Figure]) -> Vec<Row> {
+fn beside(rows: Vec<Row>, figures: &[Figure]) -> Vec<Row> {
     let mut waiting: Vec<&Figure> = figures.iter().collect();
     waiting.sort_by(|one, other| match less_is_better(&one.unit) {
         true => one.value.total_cmp(&other.value),
@@ -115,7 +115,7 @@ impl Figure {
         named && row.unit == self.unit && row.reference.is_none()
     }
 
-    fn row_of_its_own(&self, row: &Row) -> Row {
+    pub(super) fn row_of_its_own(&self, row: &Row) -> Row {
         let words = self.by.split(|it: char| !it.is_alphanumeric()).filter(|word| !word.is_empty());
         let id = format!("{}.{}", row.id, words.collect::<Vec<_>>().join("-").to_lowercase());
         Row::new(&id, &row.what, &row.unit, row.ours).against(&self.by, self.value)
