@@ -34,11 +34,38 @@ pub trait Channel {
     fn receive(&mut self, bytes: usize) -> Result<Vec<u8>, ChannelError>;
 }
 
+/// Bytes that have arrived and were not taken yet: pieces come as they were sent and go as they are wanted.
+#[derive(Default)]
+pub struct Arrived(Vec<u8>);
+
+impl Arrived {
+    /// The next `bytes` bytes; `more` waits for a piece when there are fewer.
+    ///
+    /// # Errors
+    /// Those of `more`.
+    pub fn take<E>(
+        &mut self,
+        bytes: usize,
+        mut more: impl FnMut() -> Result<Vec<u8>, E>,
+    ) -> Result<Vec<u8>, E> {
+        while self.0.len() < bytes {
+            let piece = more()?;
+            if self.0.is_empty() {
+                self.0 = piece;
+            } else {
+                self.0.extend_from_slice(&piece);
+            }
+        }
+        let later = self.0.split_off(bytes);
+        Ok(std::mem::replace(&mut self.0, later))
+    }
+}
+
 /// One end of a pair within one process.
 pub struct MemoryChannel {
     out: Sender<Vec<u8>>,
     into: Receiver<Vec<u8>>,
-    arrived: Vec<u8>,
+    arrived: Arrived,
     patience: Duration,
 }
 
@@ -48,7 +75,7 @@ pub fn pair(patience: Duration) -> [MemoryChannel; 2] {
     [(out_a, into_a), (out_b, into_b)].map(|(out, into)| MemoryChannel {
         out,
         into,
-        arrived: Vec::new(),
+        arrived: Arrived::default(),
         patience,
     })
 }
@@ -59,19 +86,12 @@ impl Channel for MemoryChannel {
     }
 
     fn receive(&mut self, bytes: usize) -> Result<Vec<u8>, ChannelError> {
-        while self.arrived.len() < bytes {
-            let more = self.into.recv_timeout(self.patience).map_err(|error| match error {
+        self.arrived.take(bytes, || {
+            self.into.recv_timeout(self.patience).map_err(|error| match error {
                 RecvTimeoutError::Timeout => ChannelError::TimedOut,
                 RecvTimeoutError::Disconnected => ChannelError::Closed,
-            })?;
-            if self.arrived.is_empty() {
-                self.arrived = more;
-            } else {
-                self.arrived.extend_from_slice(&more);
-            }
-        }
-        let later = self.arrived.split_off(bytes);
-        Ok(std::mem::replace(&mut self.arrived, later))
+            })
+        })
     }
 }
 

@@ -51,6 +51,15 @@ impl Catalog {
             Err(QueryRefusal::OtherSchema(table.name.clone()))
         }
     }
+
+    /// The table of a score, whose set must be one that scores are made of.
+    pub(crate) fn scored_table(&self, table: &QueryTable, set: u16) -> Result<&TableSchema, QueryRefusal> {
+        let schema = self.table_of(table)?;
+        match schema.sets.get(usize::from(set)).map(|set| &set.layout) {
+            Some(Layout::Columns { .. }) => Ok(schema),
+            _ => Err(QueryRefusal::Malformed("a score is of a set in layout columns")),
+        }
+    }
 }
 
 impl Query {

@@ -4,7 +4,6 @@
 //! for the owner, or for whom the owner lets see single rows.
 
 use cowl_crypto::digest::Digest;
-use cowl_domain::table::Layout;
 use cowl_domain::wire::{self, WireError};
 use cowl_paillier::{Ciphertexts, PublicKey};
 use minicbor::{Decode, Encode};
@@ -71,11 +70,7 @@ impl ScoreProgram {
     /// # Errors
     /// [`QueryRefusal`] names what is not allowed.
     pub fn check(&self, catalog: &Catalog) -> Result<(), QueryRefusal> {
-        let schema = catalog.table_of(&self.table)?;
-        let set = schema.sets.get(usize::from(self.set));
-        if !set.is_some_and(|set| matches!(set.layout, Layout::Columns { .. })) {
-            return Err(QueryRefusal::Malformed("a score is of a set in layout columns"));
-        }
+        catalog.scored_table(&self.table, self.set)?;
         if self.weights.len() > MOST_OUTPUTS {
             return Err(QueryRefusal::TooLarge { what: "weights", most: MOST_OUTPUTS });
         }

@@ -6,7 +6,7 @@
 use std::collections::HashSet;
 
 use cowl_crypto::digest::Digest;
-use cowl_domain::table::{Layout, MOST_DECIMALS};
+use cowl_domain::table::MOST_DECIMALS;
 use cowl_domain::wire;
 use minicbor::{Decode, Encode};
 
@@ -72,11 +72,7 @@ impl ScoreRequest {
     /// # Errors
     /// [`QueryRefusal`] names what is not allowed.
     pub fn check(&self, catalog: &Catalog) -> Result<(), QueryRefusal> {
-        let schema = catalog.table_of(&self.table)?;
-        let set = schema.sets.get(usize::from(self.set));
-        if !set.is_some_and(|set| matches!(set.layout, Layout::Columns { .. })) {
-            return Err(QueryRefusal::Malformed("a score is of a set in layout columns"));
-        }
+        let schema = catalog.scored_table(&self.table, self.set)?;
         if schema.rows > MOST_SCORED_ROWS {
             return Err(QueryRefusal::TooLarge { what: "rows to score", most: MOST_SCORED_ROWS as usize });
         }
@@ -106,7 +102,7 @@ impl ScoreRequest {
 
 #[cfg(test)]
 mod tests {
-    use cowl_domain::table::{Column, ColumnRole, ColumnType, SealedSet, TableSchema};
+    use cowl_domain::table::{Column, ColumnRole, ColumnType, Layout, SealedSet, TableSchema};
 
     use super::*;
     use crate::check::GrantedTable;

@@ -29,6 +29,7 @@ pub use ports::{CohortStore, QueryCloud, ScoreCloud, StoreError, TableKeys};
 pub use proof::{PlacementDigest, QueryProof};
 pub use scores::AdditiveScore;
 use seat::Traffic;
+pub use seat::verify;
 pub use visible::Visible;
 
 /// How often an answer is opened anew because another query changed the ledger meanwhile.

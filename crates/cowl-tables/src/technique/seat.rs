@@ -137,8 +137,12 @@ pub(super) async fn hand_over(
     Ok((outcome, evidence))
 }
 
-/// Whether evidence is the owner's word on this job: program, placements and receivers.
-pub(super) fn verify(
+/// Whether evidence is the owner's word on this job: program, placements and receivers. The same for all techniques on
+/// sealed tables, and without cloud or keys: anybody can.
+///
+/// # Errors
+/// [`EvidenceError`] says what does not fit.
+pub fn verify(
     evidence: &Verified<Evidence>,
     spec: &JobSpec,
     technique: TechniqueId,

@@ -1,19 +1,11 @@
 //! What proves a job: whose evidence it is, about what, and whether a result is the one that it names.
 
-use std::sync::Arc;
-
-use async_trait::async_trait;
 use cowl_crypto::digest::Digest;
 use cowl_domain::Verified;
-use cowl_domain::table::TableSchema;
-use cowl_job::{Attested, Evidence, EvidenceError, JobItem, JobSpec, PortError, Technique};
-use cowl_paillier::Timing;
-use cowl_query::{Program, Query, ScoreProgram};
+use cowl_job::{Attested, Evidence};
+use cowl_query::Program;
 use cowl_tables::result::QueryResult;
-use cowl_tables::technique::{
-    AdditiveHe, AdditiveScore, CohortStore, QueryCloud, QueryProof, ScoreCloud, StoreError, TableKeys,
-};
-use cowl_tables::{CohortLedger, OpenerTable};
+use cowl_tables::technique::{self, QueryProof};
 use cowl_vault::Vault;
 use cowl_vault::job::JobInfo;
 
@@ -47,7 +39,9 @@ pub(crate) fn verify(vault: &Vault, job: &JobInfo) -> Result<Proven> {
     if program.digest() != job.spec.program {
         return Err(said("the question is not the one that its asker signed".to_owned()));
     }
-    let attested = verify_as(program, &evidence, &job.spec).map_err(|error| said(error.to_string()))?;
+    let technique = job.spec.technique.clone();
+    let attested =
+        technique::verify(&evidence, &job.spec, technique).map_err(|error| said(error.to_string()))?;
     let consents: Vec<_> = job.consent.iter().cloned().collect();
     attested.check_consents(&consents).map_err(|error| said(error.to_string()))?;
     let proof = QueryProof::from_bytes(&evidence.proof).map_err(|error| said(error.to_string()))?;
@@ -80,86 +74,5 @@ pub(crate) fn checked_result(vault: &Vault, job: &JobInfo) -> Result<(QueryResul
     match result.query == job.spec.program {
         true => Ok((result, proven)),
         false => Err(Failure::no(format!("{} sent the result of another question", job.owner))),
-    }
-}
-
-/// What the technique of a program says of evidence. For checking alone: it has no cloud and no keys.
-fn verify_as(
-    program: Program,
-    evidence: &Verified<Evidence>,
-    spec: &JobSpec,
-) -> std::result::Result<Attested, EvidenceError> {
-    let nowhere = Arc::new(Nowhere);
-    let (minimum_cohort, timing) = (1, Timing::Constant);
-    match program {
-        Program::Figures(query) => AdditiveHe {
-            query,
-            schemas: Vec::new(),
-            minimum_cohort,
-            timing,
-            cloud: nowhere.clone(),
-            keys: nowhere.clone(),
-            cohorts: nowhere,
-        }
-        .verify(evidence, spec),
-        Program::Scores(request) => AdditiveScore {
-            request,
-            schema: no_table(),
-            minimum_cohort,
-            timing,
-            cloud: nowhere.clone(),
-            keys: nowhere.clone(),
-            cohorts: nowhere,
-        }
-        .verify(evidence, spec),
-    }
-}
-
-fn no_table() -> TableSchema {
-    let none = Digest::of(b"");
-    TableSchema { rows: 0, columns: Vec::new(), sets: Vec::new(), key: none, codebook: none }
-}
-
-/// Ports of somebody who only checks.
-struct Nowhere;
-
-fn nothing_here() -> PortError {
-    PortError::Unavailable { detail: "evidence is checked here, nothing is computed".to_owned() }
-}
-
-#[async_trait]
-impl QueryCloud for Nowhere {
-    async fn answer(&self, _: &JobSpec, _: &Query) -> std::result::Result<Vec<u8>, PortError> {
-        Err(nothing_here())
-    }
-}
-
-#[async_trait]
-impl ScoreCloud for Nowhere {
-    async fn scores(&self, _: &JobSpec, _: &ScoreProgram) -> std::result::Result<Vec<u8>, PortError> {
-        Err(nothing_here())
-    }
-}
-
-#[async_trait]
-impl TableKeys for Nowhere {
-    async fn open(&self, _: &JobItem, _: &str) -> std::result::Result<Arc<OpenerTable>, PortError> {
-        Err(nothing_here())
-    }
-}
-
-#[async_trait]
-impl CohortStore for Nowhere {
-    async fn load(&self, _: &JobItem, _: u64) -> std::result::Result<CohortLedger, PortError> {
-        Err(nothing_here())
-    }
-
-    async fn replace(
-        &self,
-        _: &JobItem,
-        _: &CohortLedger,
-        _: &CohortLedger,
-    ) -> std::result::Result<(), StoreError> {
-        Err(StoreError::Unavailable { detail: nothing_here().to_string() })
     }
 }

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use cowl_crypto::sign::VerifyingKey;
 use cowl_domain::wire;
 use cowl_mpc::RunError;
-use cowl_mpc::channel::{Channel, ChannelError};
+use cowl_mpc::channel::{Arrived, Channel, ChannelError};
 use minicbor::{Decode, Encode};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustls::{AlertDescription, Connection, Error as TlsError};
@@ -69,7 +69,7 @@ pub(crate) struct Link {
     ended: bool,
     waiting: usize,
     /// Bytes of the computation that came with others.
-    arrived: Vec<u8>,
+    arrived: Arrived,
     peer: String,
     patience: Duration,
 }
@@ -91,7 +91,7 @@ impl Link {
             taken: 0,
             ended: false,
             waiting: 0,
-            arrived: Vec::new(),
+            arrived: Arrived::default(),
             peer: peer.to_owned(),
             patience,
         })
@@ -149,16 +149,10 @@ impl Link {
 
     /// The next bytes of the computation, however they were sent.
     pub(super) fn receive(&mut self, bytes: usize) -> Result<Vec<u8>, PeerError> {
-        while self.arrived.len() < bytes {
-            let more = self.receive_frame(Kind::Message, PIECE)?;
-            if self.arrived.is_empty() {
-                self.arrived = more;
-            } else {
-                self.arrived.extend_from_slice(&more);
-            }
-        }
-        let later = self.arrived.split_off(bytes);
-        Ok(std::mem::replace(&mut self.arrived, later))
+        let mut arrived = std::mem::take(&mut self.arrived);
+        let taken = arrived.take(bytes, || self.receive_frame(Kind::Message, PIECE));
+        self.arrived = arrived;
+        taken
     }
 
     /// Says no, waits until that was read, and ends the connection.
