@@ -326,7 +326,7 @@ impl Vault {
         Ok(checked)
     }
 
-    async fn check_grant(&self, view: &GrantView) -> Result<CheckedGrant> {
+    pub(crate) async fn check_grant(&self, view: &GrantView) -> Result<CheckedGrant> {
         let signed = Signed::<Grant>::from_bytes(&view.grant.0)?;
         let shares: Vec<Signed<Share>> = view
             .shares

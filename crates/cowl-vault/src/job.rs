@@ -11,7 +11,7 @@ mod sink;
 mod source;
 mod tables;
 
-use cowl_domain::{ItemId, PartyKeys, RecordId, Timestamp};
+use cowl_domain::{Grant, GrantId, ItemId, PartyKeys, RecordId, Signed, Timestamp};
 use cowl_job::{Clock, GrantCheck, JobItem, JobSpec, Participant, PortError, Seat, check_grants};
 
 use crate::error::{Result, VaultError};
@@ -58,6 +58,16 @@ impl Vault {
             key_version: self.binding().keys.version,
             signing: self.signing_key(),
         }
+    }
+
+    /// A grant as its owner signed it, for others to check; its note is not with it.
+    ///
+    /// # Errors
+    /// When it is not there for the caller; a statement that does not hold.
+    pub async fn signed_grant(&self, grant: &GrantId) -> Result<Signed<Grant>> {
+        let view = self.client.grant(grant).await?;
+        self.check_grant(&view).await?;
+        Ok(Signed::from_bytes(&view.grant.0)?)
     }
 
     /// Checks that the grants which a job names cover it, as the cloud shows them and this device remembers them.

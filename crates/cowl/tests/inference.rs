@@ -6,6 +6,8 @@ mod world;
 
 #[path = "inference/crashes.rs"]
 mod crashes;
+#[path = "inference/jobs.rs"]
+mod jobs;
 #[path = "inference/proxy.rs"]
 mod proxy;
 #[path = "inference/runs.rs"]
@@ -122,7 +124,8 @@ impl Trio {
 
     fn running(&self) -> Vec<String> {
         let input = self.input.to_str().unwrap();
-        let arguments = ["infer", "run", "--model", "digits", "--at", &self.maker.address, "--input", input];
+        let arguments =
+            ["infer", "run", "--model", "digits", "--at", &self.maker.address, "--input", input, "--yes"];
         arguments.map(str::to_owned).to_vec()
     }
 

@@ -43,8 +43,13 @@ impl Told {
         Self {
             data_owner: told(&outside(commitment), receivers.has_data_owner()),
             model_owner: told(&[run], receivers.has_model_owner()),
-            dealer: outside("that there was a run, when and between whom; no message of it"),
-            cloud: vec!["who fetched the sealed architecture, and when; nothing of the run".to_owned()],
+            dealer: outside(
+                "the grant with its terms and purpose; for how many runs it dealt, when and between whom; no message of them",
+            ),
+            cloud: vec![
+                "who fetched the sealed architecture and who looks up grants, and when; nothing of what is computed"
+                    .to_owned(),
+            ],
         }
     }
 }

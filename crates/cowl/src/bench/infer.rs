@@ -5,6 +5,7 @@
 //! used, and is the data owner's; the record is timed apart. Networks are those of `cowl_model::zoo`, with seeded
 //! weights: their shapes and costs are the real ones'.
 
+mod paper;
 mod slow;
 mod trio;
 

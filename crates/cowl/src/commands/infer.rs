@@ -9,6 +9,7 @@ use cowl_vault::view::Trust;
 use super::Context;
 use crate::args::{InferCommand, PartyAt, PatienceArguments};
 use crate::failure::{Failure, Result};
+use crate::infer::job::{Notary, VaultNotary};
 use crate::infer::keys::Keys;
 use crate::infer::model_owner::Place;
 use crate::infer::peer::PeerKey;
@@ -17,6 +18,7 @@ use crate::session;
 
 mod deal;
 mod page;
+mod plan;
 mod run;
 mod serve;
 mod status;
@@ -75,6 +77,11 @@ impl Here {
     /// Runs what waits for the network.
     fn wait<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
         self.runtime.block_on(work)
+    }
+
+    /// What this device knows of grants and remembers of consents. Good for as long as this lives.
+    fn notary(&self) -> Arc<dyn Notary> {
+        Arc::new(VaultNotary { vault: self.vault.clone(), runtime: self.runtime.handle().clone() })
     }
 
     fn keys(&self) -> Arc<dyn Keys> {

@@ -1,5 +1,7 @@
 //! `cowl job …`
 
+mod runs;
+
 use std::fmt;
 use std::sync::Arc;
 
@@ -8,12 +10,14 @@ use cowl_domain::JobState;
 use cowl_tables::QueryResult;
 use cowl_vault::Vault;
 use cowl_vault::job::JobInfo;
+use runs::ShownRun;
 use serde::Serialize;
 
 use super::{Context, items};
 use crate::args::{JobCommand, ShowJobArguments};
 use crate::columns::{Columns, printable};
 use crate::failure::{Failure, Result};
+use crate::models::dossier;
 use crate::moment::Moment;
 use crate::session;
 use crate::style::{COMMAND, GOOD};
@@ -39,16 +43,22 @@ async fn list(context: &Context, waiting: bool) -> Result<()> {
     let me = vault.me().handle;
     let jobs = vault.jobs(&JobFilter::default()).await?;
     let waits = |job: &&JobInfo| !waiting || job.owner == me && job.state == JobState::Planned;
-    let rows = jobs
+    let mut rows: Vec<JobRow> = jobs
         .iter()
         .filter(waits)
         .map(|job| JobRow::new(job, Question::read(job, &tables).ok().as_ref()))
         .collect();
+    if !waiting {
+        rows.extend(runs::rows(&vault).await?);
+    }
     context.output.data(&JobList { jobs: rows })
 }
 
 async fn show(context: &Context, arguments: &ShowJobArguments) -> Result<()> {
     let vault = session::unlock(context).await?;
+    if let Some(dossier) = dossier::find(&vault, &arguments.job)? {
+        return context.output.data(&ShownRun::new(&vault, &dossier).await?);
+    }
     let found = vault.find_job(&arguments.job).await?;
     let job = vault.job(&found.job).await?;
     let tables = catalog::known_tables(&vault).await?;

@@ -2,10 +2,11 @@
 
 use std::io::Read;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use cowl_crypto::digest::Digest;
 use cowl_domain::{OutputReceivers, Signed};
+use cowl_job::Seat;
 use cowl_model::Tensor;
 use cowl_mpc::Party;
 use cowl_mpc::bundle::BundleId;
@@ -15,20 +16,22 @@ use cowl_vault::Progress;
 use super::engine::{Computation, Outcome};
 use super::error::InferError;
 use super::fetching::Fetching;
+use super::job::{Basis, Job, Notary, Offer, Order, Seats, Sitting};
 use super::keys::Keys;
 use super::model_owner::Place;
-use super::peer::{self, Link, PeerKey, StreamReader};
+use super::peer::{self, Link, PeerError, PeerKey, StreamReader};
 use super::recipe::Recipe;
 use super::store::{
     Folder, Ledger, Part, SetUp, SetUpId, Stock, Terms, WeightStatement, receivers, sealed_bundle_length,
     weights_name,
 };
 use super::watch::Watch;
-use super::wire::{FromDealer, FromModelOwner, ToDealer, ToModelOwner, Wanted};
+use super::wire::{FromDealer, FromModelOwner, Leave, ToDealer, ToModelOwner, Wanted};
 
 /// One data owner.
 pub(crate) struct DataOwner {
     pub(crate) keys: Arc<dyn Keys>,
+    pub(crate) notary: Arc<dyn Notary>,
     pub(crate) folder: Folder,
     pub(crate) ledger: Ledger,
     pub(crate) patience: Duration,
@@ -64,14 +67,43 @@ pub(crate) struct Agreed {
 
 /// A run that has come to its end.
 pub(crate) struct Ran {
-    /// With which bundle.
+    /// With which bundle; the job has the same identifier.
     pub(crate) bundle: BundleId,
     /// What came out.
     pub(crate) outcome: Outcome,
-    /// How long recording the bundle as used has taken.
+    /// How long verifying the consents, and recording them and the bundle as used, has taken.
     pub(crate) recorded_in: Duration,
     /// Bundles that the model owner had used or lost: they are used up without a run.
     pub(crate) dropped: Vec<BundleId>,
+    /// Why there is no evidence, if there is none.
+    pub(crate) unproven: Option<InferError>,
+}
+
+/// A bundle that is offered to the model owner, with this party's consent to its job.
+struct Next<'a> {
+    bundle: BundleId,
+    basis: Basis,
+    sitting: Sitting<'a>,
+    offer: Offer,
+    /// The dealer's consent.
+    dealers: Vec<u8>,
+}
+
+/// What has come of bundles that were looked at for one run.
+#[derive(Default)]
+struct Tried {
+    /// Nothing that was stocked on these can be run now.
+    barred: Vec<Basis>,
+    dropped: Vec<BundleId>,
+    /// Why the first of them could not.
+    refused: Option<InferError>,
+}
+
+impl Tried {
+    fn bar(&mut self, basis: Basis, why: InferError) {
+        self.barred.push(basis);
+        self.refused.get_or_insert(why);
+    }
 }
 
 impl DataOwner {
@@ -206,6 +238,7 @@ impl DataOwner {
         &self,
         agreed: &Agreed,
         others: &Others,
+        leave: &Leave,
         runs: u32,
         progress: &dyn Progress,
     ) -> Result<(), InferError> {
@@ -214,10 +247,10 @@ impl DataOwner {
         progress.begin("stocking", size * u64::from(runs));
         for _ in 0..runs {
             let mut link = self.connect(&others.dealer)?;
-            let fetching = self.fetching(agreed, &others.dealer.peer);
+            let fetching = self.fetching(agreed, others);
             let prepare = |stock: &Stock<'_>, bundle| self.prepare(agreed, &masked, stock, bundle);
             if !fetching.next(&mut link, prepare)? {
-                self.have_dealt(&mut link, &agreed.set_up)?;
+                self.have_dealt(&mut link, &agreed.set_up, leave)?;
                 if !fetching.next(&mut link, prepare)? {
                     return Err(link.unexpected("no bundle after one was dealt".to_owned()).into());
                 }
@@ -230,15 +263,25 @@ impl DataOwner {
         Ok(())
     }
 
-    fn fetching<'a>(&'a self, agreed: &'a Agreed, dealer: &'a PeerKey) -> Fetching<'a> {
+    fn fetching<'a>(&'a self, agreed: &'a Agreed, others: &'a Others) -> Fetching<'a> {
         Fetching {
             keys: &*self.keys,
             folder: &self.folder,
             ledger: &self.ledger,
-            dealer,
+            dealer: &others.dealer.peer,
             terms: &agreed.set_up.terms,
             computation: &agreed.computation,
             seat: Party::DataOwner,
+            seats: self.seats(others),
+        }
+    }
+
+    fn seats(&self, others: &Others) -> Seats {
+        let Others { model_owner, dealer } = others;
+        Seats {
+            data_owner: self.keys.public(),
+            model_owner: model_owner.peer.keys.clone(),
+            dealer: dealer.peer.keys.clone(),
         }
     }
 
@@ -248,10 +291,10 @@ impl DataOwner {
         Ok(MaskedWeights::read_from(agreed.computation.protocol(), &mut stream)?)
     }
 
-    fn have_dealt(&self, link: &mut Link, set_up: &SetUp) -> Result<(), InferError> {
+    fn have_dealt(&self, link: &mut Link, set_up: &SetUp, leave: &Leave) -> Result<(), InferError> {
         let id = set_up.terms.id;
         let commitment = set_up.commitment_digest().ok_or(InferError::NoSetUp(id))?;
-        link.say(&ToDealer::Deal { set_up: id, commitment })?;
+        link.say(&ToDealer::Deal { set_up: id, commitment, leave: leave.clone() })?;
         loop {
             match link.hear("answer of a dealer")? {
                 FromDealer::Dealing(_) => {}
@@ -308,53 +351,124 @@ impl DataOwner {
         Ok(Agreed { set_up, computation, other_weights: false })
     }
 
-    /// Runs the model once on these inputs, with the next bundle that both have and neither has used.
+    /// Runs the model once on these inputs, with the next bundle that both have and neither has used: as the job for which
+    /// that bundle was dealt. The caller has seen its plan and has said yes to it.
     ///
     /// # Errors
-    /// [`InferError::Empty`] when there is none; those of the run, whose bundle is used up.
+    /// [`InferError::Empty`] when there is none; [`InferError::Job`] before the first byte; those of the run, whose bundle
+    /// is used up.
     pub(crate) fn run(
         &self,
         agreed: &Agreed,
-        owner: &Place,
+        others: &Others,
         inputs: &[Tensor<f32>],
         watch: &mut Watch<'_>,
     ) -> Result<Ran, InferError> {
         let inputs = agreed.computation.quantised(inputs)?;
         let stock = Stock::new(&self.folder, agreed.set_up.terms.id, Party::DataOwner);
         self.drop_used(&stock)?;
-        let mut link = self.connect(owner)?;
-        let (mut fetched, mut dropped) = (false, Vec::new());
-        loop {
-            let bundle = stock.bundles()?.into_iter().next().ok_or(InferError::Empty)?;
+        let mut link = self.connect(&others.model_owner)?;
+        let (mut fetched, mut tried) = (false, Tried::default());
+        while let Some(next) = self.next(agreed, others, &stock, &mut tried)? {
+            let Next { bundle, basis, sitting, offer, dealers } = next;
             let set_up = agreed.set_up.terms.id;
-            let (mut keys, mut prepared) = (stock.open(&*self.keys, bundle)?, stock.open_prepared(bundle)?);
-            link.say(&ToModelOwner::Run { set_up, bundle: bundle.into() })?;
+            link.say(&ToModelOwner::Run { set_up, bundle: bundle.into(), consent: offer.to_bytes() })?;
             match link.hear("answer of a model owner")? {
-                FromModelOwner::Ready => {
-                    let begun = std::time::Instant::now();
-                    self.ledger.record(bundle)?;
-                    stock.erase(bundle)?;
-                    let recorded_in = begun.elapsed();
-                    let learns = receivers(agreed.set_up.terms.learns);
-                    let read: [&mut dyn Read; 2] = [&mut prepared, &mut keys];
-                    let outcome =
-                        agreed.computation.run_data_owner(&mut link, learns, &inputs, read, watch)?;
+                FromModelOwner::Ready { consent } => {
+                    let (begun, mut recorded_in) = (Instant::now(), Duration::ZERO);
+                    let (outcome, testified) = sitting.settle(offer, [&consent, &dealers], || {
+                        let read = self.use_up(&stock, bundle)?;
+                        recorded_in = begun.elapsed();
+                        let learns = receivers(agreed.set_up.terms.learns);
+                        agreed.computation.run_data_owner(&mut link, learns, &inputs, read, watch)
+                    })?;
+                    let unproven = sitting.prove(&mut link, testified).err();
                     link.close();
-                    return Ok(Ran { bundle, outcome, recorded_in, dropped });
+                    return Ok(Ran { bundle, outcome, recorded_in, dropped: tried.dropped, unproven });
                 }
                 FromModelOwner::Missing if !fetched => {
-                    self.let_fetch(set_up, owner)?;
+                    self.let_fetch(set_up, &others.model_owner)?;
                     fetched = true;
                 }
                 // Of a run that was cut: it is good for nothing any more.
                 FromModelOwner::Used | FromModelOwner::Missing => {
-                    dropped.push(bundle);
+                    tried.dropped.push(bundle);
                     self.ledger.record(bundle)?;
                     stock.erase(bundle)?;
+                }
+                FromModelOwner::Declined(reason) => {
+                    let peer = others.model_owner.peer.name.clone();
+                    tried.bar(basis, PeerError::Refused { peer, reason }.into());
                 }
                 _ => return Err(link.unexpected("no word of the run".to_owned()).into()),
             }
         }
+        link.close();
+        Err(tried.refused.unwrap_or(InferError::Empty))
+    }
+
+    /// The next bundle of the stock whose job this party can consent to now.
+    fn next<'a>(
+        &'a self,
+        agreed: &'a Agreed,
+        others: &Others,
+        stock: &Stock<'_>,
+        tried: &mut Tried,
+    ) -> Result<Option<Next<'a>>, InferError> {
+        for bundle in stock.bundles()? {
+            let Order { basis, consent: dealers } = stock.order(bundle)?;
+            if tried.barred.contains(&basis) {
+                continue;
+            }
+            let job = match self.job(agreed, others, bundle, &basis, &dealers) {
+                Ok(job) => job,
+                // Of keys, a version or a time that has gone by: another bundle may do.
+                Err(
+                    error @ (InferError::Job(_) | InferError::Statement(_) | InferError::Disagreement(_)),
+                ) => {
+                    tried.refused.get_or_insert(error);
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            let sitting = self.sitting(agreed, job)?;
+            match sitting.consent() {
+                Err(error @ InferError::Job(_)) => tried.bar(basis, error),
+                offer => return Ok(Some(Next { bundle, basis, offer: offer?, sitting, dealers })),
+            }
+        }
+        Ok(None)
+    }
+
+    /// The job of a bundle, to which the dealer has consented.
+    fn job(
+        &self,
+        agreed: &Agreed,
+        others: &Others,
+        bundle: BundleId,
+        basis: &Basis,
+        dealers: &[u8],
+    ) -> Result<Job, InferError> {
+        let terms = &agreed.set_up.terms;
+        let job = Job::new(terms, &agreed.computation, bundle, basis, self.seats(others))?;
+        job.check_dealers(dealers)?;
+        Ok(job)
+    }
+
+    fn sitting<'a>(&'a self, agreed: &Agreed, job: Job) -> Result<Sitting<'a>, InferError> {
+        let none = InferError::NoSetUp(agreed.set_up.terms.id);
+        let weights = agreed.set_up.commitment_digest().ok_or(none)?;
+        let (keys, notary) = (&*self.keys, &*self.notary);
+        Ok(Sitting { job, keys, notary, seat: Seat::DataOwner, weights })
+    }
+
+    /// Records a bundle as used, and erases it: what was prepared, and its keys.
+    fn use_up(&self, stock: &Stock<'_>, bundle: BundleId) -> Result<[Box<dyn Read>; 2], InferError> {
+        let keys = stock.open(&*self.keys, bundle)?;
+        let read: [Box<dyn Read>; 2] = [Box::new(stock.open_prepared(bundle)?), Box::new(keys)];
+        self.ledger.record(bundle)?;
+        stock.erase(bundle)?;
+        Ok(read)
     }
 
     /// Erases what a process that was killed has left of bundles that are recorded as used.

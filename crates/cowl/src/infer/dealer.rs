@@ -13,7 +13,8 @@ use std::time::Duration;
 
 use cowl_crypto::digest::{Digest, Hasher};
 use cowl_crypto::id::random_bytes;
-use cowl_domain::Signed;
+use cowl_domain::{Grant, PartyId, Signed};
+use cowl_job::{Seat, check_grants};
 use cowl_mpc::Party;
 use cowl_mpc::bundle::{BundleId, Draw};
 use cowl_seal::XWingRecipient;
@@ -23,13 +24,14 @@ use minicbor::{Decode, Encode};
 
 use super::engine::{Computation, Computations};
 use super::error::{InferError, name_of};
+use super::job::{Basis, Job, Order, Seats, now};
 use super::keys::Keys;
 use super::peer::{Link, PeerKey, StreamWriter};
 use super::recipe::Recipe;
 use super::store::{
     BundleName, Folder, NewFile, Part, SetUp, SetUpId, Terms, WeightStatement, sealed_bundle_length,
 };
-use super::wire::{Dealt, FromDealer, ToDealer};
+use super::wire::{Dealt, FromDealer, Leave, ToDealer};
 
 /// One dealer and its parties.
 pub(crate) struct Dealer {
@@ -41,9 +43,9 @@ pub(crate) struct Dealer {
     dealing: Mutex<()>,
 }
 
-/// Both statements of one dealing, the model owner's first.
+/// Both statements of one dealing, the model owner's first, and the job that it is for.
 #[derive(Encode, Decode)]
-struct Said(#[n(0)] [ByteVec; 2]);
+struct Said(#[n(0)] [ByteVec; 2], #[n(1)] Order);
 
 impl Dealer {
     /// A dealer for these parties. What an earlier process has left unfinished is erased.
@@ -70,7 +72,9 @@ impl Dealer {
             match request {
                 ToDealer::SetUp(terms) => self.set_up(link, peer, terms)?,
                 ToDealer::Commit { set_up, commitment } => self.commit(link, peer, set_up, commitment)?,
-                ToDealer::Deal { set_up, commitment } => self.deal_for(link, peer, set_up, commitment)?,
+                ToDealer::Deal { set_up, commitment, leave } => {
+                    self.deal_for(link, peer, set_up, commitment, &leave)?;
+                }
                 ToDealer::Next { set_up } => self.next(link, peer, set_up)?,
                 ToDealer::Kept { set_up, bundle } => self.kept(link, peer, set_up, bundle.into())?,
             }
@@ -156,6 +160,7 @@ impl Dealer {
         peer: &PeerKey,
         id: SetUpId,
         commitment: Digest,
+        leave: &Leave,
     ) -> Result<(), InferError> {
         let set_up = self.set_up_of(id, peer, Party::DataOwner)?;
         if set_up.commitment_digest() != Some(commitment) {
@@ -171,7 +176,7 @@ impl Dealer {
         std::thread::scope(|scope| {
             let work = scope.spawn(|| {
                 let _done = done;
-                self.deal(&set_up, &made)
+                self.deal(&set_up, leave, &made)
             });
             while is_done.recv_timeout(TELL) == Err(mpsc::RecvTimeoutError::Timeout) {
                 link.say(&FromDealer::Dealing(made.load(Ordering::Relaxed)))?;
@@ -182,7 +187,7 @@ impl Dealer {
     }
 
     /// Deals one bundle into two files.
-    fn deal(&self, set_up: &SetUp, made: &AtomicU64) -> Result<(), InferError> {
+    fn deal(&self, set_up: &SetUp, leave: &Leave, made: &AtomicU64) -> Result<(), InferError> {
         let _one = self.dealing.lock().unwrap_or_else(PoisonError::into_inner);
         let Part::Dealer { seed } = &set_up.part else {
             return Err(InferError::NoSetUp(set_up.terms.id));
@@ -192,6 +197,7 @@ impl Dealer {
         self.folder.room_for(sizes.iter().sum())?;
         let draw = Draw::random()?;
         let bundle = draw.id();
+        let order = self.order(set_up, &computation, bundle, leave)?;
         let files = [
             self.begin_half(set_up, bundle, Party::ModelOwner, made)?,
             self.begin_half(set_up, bundle, Party::DataOwner, made)?,
@@ -201,7 +207,35 @@ impl Dealer {
             self.end_half(set_up, bundle, Party::ModelOwner, first)?,
             self.end_half(set_up, bundle, Party::DataOwner, second)?,
         ];
-        self.folder.write(&said_name(set_up.terms.id, bundle), &Said(statements.map(ByteVec::from)))
+        self.folder.write(&said_name(set_up.terms.id, bundle), &Said(statements.map(ByteVec::from), order))
+    }
+
+    /// Consents to the job for which a bundle is about to be dealt. Whether the grant still stands when it is run, and
+    /// has runs left, the model owner checks then.
+    fn order(
+        &self,
+        set_up: &SetUp,
+        computation: &Computation,
+        bundle: BundleId,
+        leave: &Leave,
+    ) -> Result<Order, InferError> {
+        let terms = &set_up.terms;
+        let [model_owner, data_owner] = [terms.model_owner, terms.data_owner].map(|party| self.peer(party));
+        let (model_owner, data_owner) = (model_owner?.keys.clone(), data_owner?.keys.clone());
+        let grant =
+            Signed::<Grant>::from_bytes(&leave.grant).map_err(|error| disagree(&error.to_string()))?;
+        let grant = grant.verify(&model_owner)?;
+        let basis = Basis { item: leave.item.clone(), grant: grant.grant };
+        let seats = Seats { data_owner, model_owner, dealer: self.keys.public() };
+        let job = Job::new(terms, computation, bundle, &basis, seats)?;
+        let check = check_grants(job.spec(), &[grant], &[], now())?;
+        let offer = job.consent(check, &self.keys.participant(Seat::Dealer), STOCK_SECONDS)?;
+        Ok(Order { basis, consent: offer.to_bytes() })
+    }
+
+    fn peer(&self, party: PartyId) -> Result<&PeerKey, InferError> {
+        let known = self.parties.iter().find(|peer| peer.party() == party);
+        known.ok_or_else(|| disagree("a party of this set-up is not served any more"))
     }
 
     fn begin_half<'a>(
@@ -221,9 +255,7 @@ impl Dealer {
     }
 
     fn recipient(&self, set_up: &SetUp, seat: Party) -> Result<XWingRecipient, InferError> {
-        let party = party_at(&set_up.terms, seat);
-        let known = self.parties.iter().find(|peer| peer.party() == party);
-        let peer = known.ok_or_else(|| disagree("a party of this set-up is not served any more"))?;
+        let peer = self.peer(party_at(&set_up.terms, seat))?;
         XWingRecipient::from_bytes(peer.keys.sealing.as_bytes())
             .map_err(|_| disagree("a party's sealing key is not a valid one"))
     }
@@ -256,10 +288,10 @@ impl Dealer {
             return Ok(link.say(&FromDealer::Nothing)?);
         };
         let said: Option<Said> = self.folder.read(&said_name(set_up.terms.id, bundle), "statements")?;
-        let Some(Said(statements)) = said else { return Ok(link.say(&FromDealer::Nothing)?) };
+        let Some(Said(statements, order)) = said else { return Ok(link.say(&FromDealer::Nothing)?) };
         let path = self.folder.path(&half_name(id, bundle, seat))?;
         let file = File::open(&path).map_err(|source| InferError::file(&path, source))?;
-        link.say(&FromDealer::Parcel(statements[seat.index()].to_vec()))?;
+        link.say(&FromDealer::Parcel { dealt: statements[seat.index()].to_vec(), order })?;
         let mut stream = StreamWriter::new(link);
         io::copy(&mut BufReader::with_capacity(BUFFER, file), &mut stream)
             .map_err(|error| InferError::stream(&path, error))?;
@@ -342,7 +374,7 @@ impl Write for Counted<'_> {
     }
 }
 
-fn party_at(terms: &Terms, seat: Party) -> cowl_domain::PartyId {
+fn party_at(terms: &Terms, seat: Party) -> PartyId {
     if seat == Party::ModelOwner { terms.model_owner } else { terms.data_owner }
 }
 
@@ -363,5 +395,7 @@ const SAID: &str = ".said";
 const BUFFER: usize = 256 << 10;
 /// Bundles of a set-up that may wait for the model owner.
 const MOST_WAITING: usize = 256;
+/// How long the dealer's consent to a run is good, and so a bundle: half a year.
+const STOCK_SECONDS: u64 = 183 * 24 * 3600;
 /// How often the data owner hears how far a dealing is.
 const TELL: Duration = Duration::from_millis(500);

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use cowl_crypto::digest::Digest;
+use cowl_domain::OutputReceivers;
 use cowl_model::{Graph, Tensor, fixed};
 use cowl_mpc::bundle::{self, BundleId, Draw, HEADER_BYTES, Opened};
 use cowl_mpc::dealing::{StreamedKeys, Writers};
@@ -14,7 +15,7 @@ use cowl_mpc::linear::SetupSeed;
 use cowl_mpc::prg::Seed;
 use cowl_mpc::ring::unpack;
 use cowl_mpc::setup::{MaskedWeights, ModelWeights, WeightCommitment};
-use cowl_mpc::technique::Inference;
+use cowl_mpc::technique::{Forecast, Inference, InferenceProgram, ResultTensor};
 use cowl_mpc::{Finished, Kernel, Party, Protocol, Receivers, RunError};
 
 use super::error::InferError;
@@ -26,6 +27,7 @@ use super::watch::{LayerDone, Watch};
 pub(crate) struct Computation {
     graph: Graph,
     protocol: Protocol,
+    program: InferenceProgram,
 }
 
 impl Computation {
@@ -34,8 +36,8 @@ impl Computation {
     /// # Errors
     /// [`InferError::Recipe`].
     pub(crate) fn new(recipe: &Recipe) -> Result<Self, InferError> {
-        let Inference { graph, protocol, .. } = recipe.inference()?;
-        Ok(Self { graph, protocol })
+        let Inference { graph, protocol, program } = recipe.inference()?;
+        Ok(Self { graph, protocol, program })
     }
 
     /// What the program is known by.
@@ -51,6 +53,16 @@ impl Computation {
     /// The program with its layers.
     pub(crate) fn protocol(&self) -> &Protocol {
         &self.protocol
+    }
+
+    /// What is computed, as jobs name it.
+    pub(crate) fn program(&self) -> &InferenceProgram {
+        &self.program
+    }
+
+    /// What a run takes.
+    pub(crate) fn forecast(&self, learns: OutputReceivers) -> Forecast {
+        Forecast::of(&self.graph, &self.protocol, learns)
     }
 
     /// Bytes of a party's bundle, exactly.
@@ -128,11 +140,11 @@ impl Computation {
     ) -> Result<Outcome, InferError> {
         let mut keys = StreamedKeys::new(keys);
         let opened = self.open(Party::DataOwner, &mut keys)?;
-        let mut wire = Wire::new(link);
+        let (bundle, mut wire) = (opened.id(), Wire::new(link));
         let begun = self.begin(receivers, watch);
         let session = self.session(receivers, &mut wire, watch);
         let finished = inference::run_data_owner(session, opened, inputs, &mut prepared, &mut keys);
-        self.end(wire, finished, watch, begun)
+        self.end(bundle, wire, finished, watch, begun)
     }
 
     fn begin(&self, receivers: Receivers, watch: &mut Watch<'_>) -> Instant {
@@ -151,6 +163,7 @@ impl Computation {
 
     fn end(
         &self,
+        bundle: BundleId,
         wire: Wire<'_>,
         finished: Result<Finished, RunError>,
         watch: &mut Watch<'_>,
@@ -160,7 +173,7 @@ impl Computation {
         let masked = wire.first_message().and_then(|message| self.masked_input(message));
         // What exactly has gone wrong with a connection is known here only.
         let finished = wire.end(finished)?;
-        Ok(Outcome { masked, ..self.outcome(finished, watch.all_rounds(), watch.end(), took) })
+        Ok(Outcome { masked, ..self.outcome(bundle, finished, watch, took)? })
     }
 
     /// The numbers of the first input in a message, where that is what it holds.
@@ -169,8 +182,17 @@ impl Computation {
         unpack(message, count, self.protocol.ring().bits()).ok()
     }
 
-    fn outcome(&self, finished: Finished, rounds: u32, layers: Vec<LayerDone>, took: Duration) -> Outcome {
+    fn outcome(
+        &self,
+        bundle: BundleId,
+        finished: Finished,
+        watch: &mut Watch<'_>,
+        took: Duration,
+    ) -> Result<Outcome, InferError> {
         let program = self.protocol.program();
+        let results =
+            finished.outputs.as_ref().map(|outputs| ResultTensor::all(program, outputs)).transpose();
+        let results = results.map_err(|error| InferError::Unsettled(error.to_string()))?;
         let name = |outputs: Vec<Tensor<u64>>| {
             let named = program.outputs().iter().zip(outputs);
             let real = |(port, numbers): (&cowl_model::program::ProgramOutput, Tensor<u64>)| {
@@ -178,23 +200,29 @@ impl Computation {
             };
             named.map(real).collect()
         };
-        Outcome {
+        Ok(Outcome {
+            bundle,
             outputs: finished.outputs.map(name),
+            results,
             masked: None,
-            rounds,
+            rounds: watch.all_rounds(),
             transcript: Digest::from_bytes(finished.transcript),
             sent: finished.sent,
             received: finished.received,
-            layers,
+            layers: watch.end(),
             took,
-        }
+        })
     }
 }
 
 /// A run that both parties have checked.
 pub(crate) struct Outcome {
+    /// The bundle that was used up.
+    pub(crate) bundle: BundleId,
     /// The outputs with their names, where this party receives them.
     pub(crate) outputs: Option<Vec<(String, Tensor<f32>)>>,
+    /// The same as they came out, digit for digit.
+    pub(crate) results: Option<Vec<ResultTensor>>,
     /// Digest of everything that was sent; equal at both.
     pub(crate) transcript: Digest,
     /// Bytes sent.
@@ -265,11 +293,11 @@ impl OwnedModel {
         let mut keys = StreamedKeys::new(keys);
         let opened = self.computation.open(Party::ModelOwner, &mut keys)?;
         let commitment = WeightCommitment { setup: set_up_seed(seed).id(), digest: *masked.as_bytes() };
-        let mut wire = Wire::new(link);
+        let (bundle, mut wire) = (opened.id(), Wire::new(link));
         let begun = self.computation.begin(receivers, watch);
         let session = self.computation.session(receivers, &mut wire, watch);
         let finished = inference::run_model_owner(session, opened, &self.weights, &commitment, &mut keys);
-        self.computation.end(wire, finished, watch, begun)
+        self.computation.end(bundle, wire, finished, watch, begun)
     }
 }
 

@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use cowl_domain::StatementError;
+use cowl_job::Refusal;
 use cowl_mpc::bundle::BundleId;
 use cowl_vault::VaultError;
 
@@ -75,6 +76,15 @@ pub(crate) enum InferError {
     /// A statement that does not hold.
     #[error(transparent)]
     Statement(#[from] StatementError),
+    /// What the job may not do, or lacks.
+    #[error(transparent)]
+    Job(#[from] Refusal),
+    /// A job that was begun and came to no end.
+    #[error("{0}")]
+    Unsettled(String),
+    /// What the two say of a run does not prove it.
+    #[error("the run is not proven: {0}")]
+    Evidence(String),
     /// Another party than was agreed on has had its hand in it, or it says something else than was agreed on.
     #[error("{0}")]
     Disagreement(String),
@@ -130,6 +140,9 @@ impl From<InferError> for Failure {
         let hint = match error {
             InferError::Vault(error) => return error.into(),
             InferError::File { path, source } => return Self::file(&path, source),
+            InferError::Job(
+                Refusal::GrantRevoked { .. } | Refusal::GrantExpired { .. } | Refusal::ConsentExpired { .. },
+            ) => "what was stocked under it is good for nothing more; stock anew: cowl infer stock",
             InferError::Empty => "fetch more: cowl infer stock",
             InferError::NoSetUp(_) => "make it anew: cowl infer stock",
             InferError::Peer(PeerError::NotWelcome { .. }) => "it has to name you: --for HANDLE",

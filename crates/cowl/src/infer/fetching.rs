@@ -9,6 +9,7 @@ use cowl_mpc::bundle::BundleId;
 
 use super::engine::Computation;
 use super::error::{InferError, name_of};
+use super::job::{Job, Order, Seats};
 use super::keys::Keys;
 use super::peer::{Link, PeerKey, StreamReader};
 use super::store::{Folder, Ledger, Stock, Terms, sealed_bundle_length};
@@ -23,6 +24,8 @@ pub(crate) struct Fetching<'a> {
     pub(crate) terms: &'a Terms,
     pub(crate) computation: &'a Computation,
     pub(crate) seat: Party,
+    /// All three.
+    pub(crate) seats: Seats,
 }
 
 impl Fetching<'_> {
@@ -38,9 +41,9 @@ impl Fetching<'_> {
     ) -> Result<bool, InferError> {
         let set_up = self.terms.id;
         link.say(&ToDealer::Next { set_up })?;
-        let signed = match link.hear("answer of a dealer")? {
+        let (signed, order) = match link.hear("answer of a dealer")? {
             FromDealer::Nothing => return Ok(false),
-            FromDealer::Parcel(signed) => signed,
+            FromDealer::Parcel { dealt, order } => (dealt, order),
             _ => return Err(link.unexpected("no parcel".to_owned()).into()),
         };
         let dealt = self.checked(&signed)?;
@@ -51,7 +54,8 @@ impl Fetching<'_> {
             io::copy(&mut StreamReader::new(link), &mut io::sink())
                 .map_err(|error| InferError::stream(&self.folder.path("used").unwrap_or_default(), error))?;
         } else {
-            self.keep(link, &stock, &dealt)?;
+            self.check(bundle, &order)?;
+            self.keep(link, &stock, &dealt, &order)?;
             ready(&stock, bundle)?;
         }
         link.say(&ToDealer::Kept { set_up, bundle: dealt.bundle })?;
@@ -72,13 +76,26 @@ impl Fetching<'_> {
         if fits { Ok(dealt) } else { Err(self.wrong("it belongs to another set-up, party or program")) }
     }
 
+    /// That the bundle is for a job of this set-up, and that the dealer has consented to it.
+    fn check(&self, bundle: BundleId, order: &Order) -> Result<(), InferError> {
+        let job = Job::new(self.terms, self.computation, bundle, &order.basis, self.seats.clone())?;
+        job.check_dealers(&order.consent)
+    }
+
     fn me(&self) -> PartyId {
         self.keys.party()
     }
 
-    fn keep(&self, link: &mut Link, stock: &Stock<'_>, dealt: &Dealt) -> Result<(), InferError> {
+    fn keep(
+        &self,
+        link: &mut Link,
+        stock: &Stock<'_>,
+        dealt: &Dealt,
+        order: &Order,
+    ) -> Result<(), InferError> {
         let bundle = BundleId::from(dealt.bundle);
         self.folder.room_for(dealt.size)?;
+        stock.keep_order(bundle, order)?;
         let mut file = stock.begin(bundle)?;
         let path = file.path().to_owned();
         let (mut hasher, mut left, mut buffer) = (Hasher::new(), dealt.size, vec![0; BUFFER]);

@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use cowl_crypto::digest::Digest;
-use cowl_domain::{ItemId, OutputRule, Signed};
+use cowl_domain::{GrantId, ItemId, OutputRule, Signed};
+use cowl_job::{Refusal, Seat};
 use cowl_model::Tensor;
 use cowl_mpc::Party;
 use cowl_mpc::bundle::BundleId;
@@ -13,6 +14,7 @@ use cowl_mpc::bundle::BundleId;
 use super::engine::{Outcome, OwnedModel};
 use super::error::InferError;
 use super::fetching::Fetching;
+use super::job::{Job, Notary, Seats, Sitting};
 use super::keys::Keys;
 use super::peer::{self, Link, PeerKey, StreamWriter};
 use super::recipe::Recipe;
@@ -32,6 +34,7 @@ pub(crate) struct Place {
 /// One model owner, its models and whom it serves.
 pub(crate) struct ModelOwner {
     pub(crate) keys: Arc<dyn Keys>,
+    pub(crate) notary: Arc<dyn Notary>,
     pub(crate) folder: Folder,
     pub(crate) ledger: Ledger,
     pub(crate) dealer: Place,
@@ -46,17 +49,17 @@ pub(crate) struct ModelOwner {
 
 /// Says what data owners may run, and counts.
 pub(crate) trait Gate: Send + Sync {
-    /// Whether this data owner may run this.
+    /// Whether this data owner may run this: under this grant, or under any.
     ///
     /// # Errors
     /// [`InferError::NotGranted`] in words that it may hear.
-    fn allows(&self, peer: &PeerKey, wanted: &Wanted) -> Result<(), InferError>;
+    fn allows(&self, peer: &PeerKey, wanted: &Wanted, under: Option<GrantId>) -> Result<(), InferError>;
 
-    /// Counts one run more; durable when it returns.
+    /// Counts one run more under a grant; durable when it returns.
     ///
     /// # Errors
     /// [`InferError::NotGranted`] when the runs are used up.
-    fn count(&self, peer: &PeerKey, wanted: &Wanted) -> Result<(), InferError>;
+    fn count(&self, peer: &PeerKey, wanted: &Wanted, under: GrantId) -> Result<(), InferError>;
 }
 
 /// A model that is served, with its weights.
@@ -104,6 +107,8 @@ pub(crate) struct ServedRun {
     pub(crate) bundle: BundleId,
     /// What came out.
     pub(crate) outcome: Outcome,
+    /// Why there is no evidence, if there is none.
+    pub(crate) unproven: Option<InferError>,
 }
 
 impl ModelOwner {
@@ -121,16 +126,16 @@ impl ModelOwner {
             match request {
                 ToModelOwner::SetUp { wanted, weights } => self.set_up(link, peer, &wanted, weights)?,
                 ToModelOwner::Fetch { set_up } => {
-                    self.fetch(&self.set_up_with(set_up, peer)?)?;
+                    self.fetch(&self.set_up_with(set_up, peer)?, peer)?;
                     self.tell_left(link, set_up)?;
                 }
                 ToModelOwner::Left { set_up } => {
                     self.set_up_with(set_up, peer)?;
                     self.tell_left(link, set_up)?;
                 }
-                ToModelOwner::Run { set_up, bundle } => {
+                ToModelOwner::Run { set_up, bundle, consent } => {
                     let set_up = self.set_up_with(set_up, peer)?;
-                    if let Some(ended) = self.run(link, peer, &set_up, bundle.into())? {
+                    if let Some(ended) = self.run(link, peer, &set_up, bundle.into(), &consent)? {
                         served(ended);
                     }
                 }
@@ -158,7 +163,7 @@ impl ModelOwner {
         wanted: &Wanted,
         weights: bool,
     ) -> Result<(), InferError> {
-        self.gate.allows(peer, wanted)?;
+        self.gate.allows(peer, wanted, None)?;
         let model = self.shelf.model(wanted.model, wanted.output)?;
         if wanted.dealer != self.dealer.peer.party() {
             return Err(InferError::Disagreement(format!(
@@ -260,7 +265,7 @@ impl ModelOwner {
     }
 
     /// Takes in what waits at the dealer.
-    fn fetch(&self, set_up: &SetUp) -> Result<(), InferError> {
+    fn fetch(&self, set_up: &SetUp, peer: &PeerKey) -> Result<(), InferError> {
         let computation = self.model_of(set_up)?.computation.clone();
         let _one = self.working.lock().unwrap_or_else(PoisonError::into_inner);
         let mut link = self.to_dealer()?;
@@ -272,48 +277,94 @@ impl ModelOwner {
             terms: &set_up.terms,
             computation: &computation,
             seat: Party::ModelOwner,
+            seats: self.seats(peer),
         };
         while fetching.next(&mut link, |_, _| Ok(()))? {}
         link.close();
         Ok(())
     }
 
-    /// Runs one bundle, once. The record of its use is on disk before the other side hears anything.
+    fn seats(&self, peer: &PeerKey) -> Seats {
+        Seats {
+            data_owner: peer.keys.clone(),
+            model_owner: self.keys.public(),
+            dealer: self.dealer.peer.keys.clone(),
+        }
+    }
+
+    /// Runs one bundle, once, as the job for which it was dealt. Consents and the bundle's use are on disk before the
+    /// other side hears anything.
     fn run(
         &self,
         link: &mut Link,
         peer: &PeerKey,
         set_up: &SetUp,
         bundle: BundleId,
+        consent: &[u8],
     ) -> Result<Option<ServedRun>, InferError> {
-        let wanted = wanted_in(&set_up.terms)?;
-        self.gate.allows(peer, &wanted)?;
         let model = self.model_of(set_up)?;
-        let seed = seed_of(set_up)?;
-        let masked = masked_of(set_up)?;
         let stock = Stock::new(&self.folder, set_up.terms.id, Party::ModelOwner);
         if self.ledger.used()?.contains(&bundle.0) {
             link.say(&FromModelOwner::Used)?;
             return Ok(None);
         }
         if !stock.has(bundle) {
+            self.gate.allows(peer, &wanted_in(&set_up.terms)?, None)?;
             link.say(&FromModelOwner::Missing)?;
             return Ok(None);
         }
-        let keys = stock.open(&*self.keys, bundle)?;
-        match self.ledger.record(bundle) {
-            Err(InferError::Used { .. }) => {
+        match self.settle(link, peer, set_up, &model, &stock, (bundle, consent)) {
+            // Another connection was faster with it, or a run was cut when its consents were recorded.
+            Err(InferError::Used { .. } | InferError::Job(Refusal::ConsentUsed { .. })) => {
+                self.drop_bundle(&stock, bundle)?;
                 link.say(&FromModelOwner::Used)?;
-                return Ok(None);
+                Ok(None)
             }
-            recorded => recorded?,
+            Err(error @ (InferError::NotGranted(_) | InferError::Job(_))) => {
+                link.say(&FromModelOwner::Declined(error.to_string()))?;
+                Ok(None)
+            }
+            ended => ended.map(Some),
         }
-        stock.erase(bundle)?;
-        self.gate.count(peer, &wanted)?;
-        link.say(&FromModelOwner::Ready)?;
-        let learns = receivers(set_up.terms.learns);
-        let outcome = model.run(link, learns, (&seed, masked), keys, &mut Watch::silent())?;
-        Ok(Some(ServedRun { bundle, outcome }))
+    }
+
+    fn drop_bundle(&self, stock: &Stock<'_>, bundle: BundleId) -> Result<(), InferError> {
+        match self.ledger.record(bundle) {
+            Ok(()) | Err(InferError::Used { .. }) => stock.erase(bundle),
+            failed => failed,
+        }
+    }
+
+    fn settle(
+        &self,
+        link: &mut Link,
+        peer: &PeerKey,
+        set_up: &SetUp,
+        model: &OwnedModel,
+        stock: &Stock<'_>,
+        (bundle, consent): (BundleId, &[u8]),
+    ) -> Result<ServedRun, InferError> {
+        let (terms, wanted, order) = (&set_up.terms, wanted_in(&set_up.terms)?, stock.order(bundle)?);
+        let grant = order.basis.grant;
+        self.gate.allows(peer, &wanted, Some(grant))?;
+        self.notary.check_item(&order.basis.item)?;
+        let job = Job::new(terms, &model.computation, bundle, &order.basis, self.seats(peer))?;
+        let weights = set_up.commitment_digest().ok_or(InferError::NoSetUp(terms.id))?;
+        let (keys, notary) = (&*self.keys, &*self.notary);
+        let sitting = Sitting { job, keys, notary, seat: Seat::ModelOwner, weights };
+        let offer = sitting.consent()?;
+        let own = offer.to_bytes();
+        let (seed, masked) = (seed_of(set_up)?, masked_of(set_up)?);
+        let (outcome, testified) = sitting.settle(offer, [consent, &order.consent], || {
+            let keys = stock.open(&*self.keys, bundle)?;
+            self.ledger.record(bundle)?;
+            stock.erase(bundle)?;
+            self.gate.count(peer, &wanted, grant)?;
+            link.say(&FromModelOwner::Ready { consent: own })?;
+            model.run(link, receivers(terms.learns), (&seed, masked), keys, &mut Watch::silent())
+        })?;
+        let unproven = sitting.prove(link, testified).err();
+        Ok(ServedRun { bundle, outcome, unproven })
     }
 }
 

@@ -6,6 +6,7 @@
 //! | `setups/ID` | [`setup`]: who computes with whom, with what; the mask's seed where it is known |
 //! | `weights/ID` | the data owner's W − B |
 //! | `stock/SETUP/ID` | [`stock`]: bundles that wait to be used |
+//! | `stock/SETUP/ID.job` | the job that the bundle is for, with the dealer's consent |
 //! | `prepared/SETUP/ID` | the data owner's part of the linear layers, computed ahead of time |
 //! | `dealt/SETUP/ID.seat` | the dealer's, until its party has it |
 //!

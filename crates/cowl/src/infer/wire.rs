@@ -2,9 +2,11 @@
 
 use cowl_crypto::digest::Digest;
 use cowl_domain::{ItemId, OutputReceivers, OutputRule, PartyId, Statement, wire};
+use cowl_job::JobItem;
 use cowl_mpc::bundle::BundleId;
 use minicbor::{Decode, Encode};
 
+use super::job::Order;
 use super::store::{SetUpId, Terms};
 
 /// A bundle's id.
@@ -50,6 +52,9 @@ pub(crate) enum ToDealer {
         /// Digest of the weight commitment that the data owner holds.
         #[cbor(n(1), with = "wire::fixed")]
         commitment: Digest,
+        /// What the run is about, and by whose leave it is made.
+        #[n(2)]
+        leave: Leave,
     },
     /// Either: the next bundle that waits for this party. Answered with [`FromDealer::Parcel`] and a stream, or
     /// with [`FromDealer::Nothing`].
@@ -83,12 +88,30 @@ pub(crate) enum FromDealer {
     /// So many bytes of a bundle are made.
     #[n(2)]
     Dealing(#[n(0)] u64),
-    /// A bundle follows: [`Dealt`], signed.
+    /// A bundle follows.
     #[n(3)]
-    Parcel(#[cbor(n(0), with = "minicbor::bytes")] Vec<u8>),
+    Parcel {
+        /// [`Dealt`], signed.
+        #[cbor(n(0), with = "minicbor::bytes")]
+        dealt: Vec<u8>,
+        /// The job that it is for, with the dealer's consent.
+        #[n(1)]
+        order: Order,
+    },
     /// No bundle waits for this party.
     #[n(4)]
     Nothing,
+}
+
+/// What a data owner shows to the dealer, so that it can consent to the run for which it deals.
+#[derive(Debug, Clone, Encode, Decode)]
+pub(crate) struct Leave {
+    /// The published model.
+    #[n(0)]
+    pub(crate) item: JobItem,
+    /// The model owner's [`cowl_domain::Grant`] to run it, signed.
+    #[cbor(n(1), with = "minicbor::bytes")]
+    pub(crate) grant: Vec<u8>,
 }
 
 /// "I dealt this bundle": signed by the dealer.
@@ -172,6 +195,9 @@ pub(crate) enum ToModelOwner {
         /// Which.
         #[n(1)]
         bundle: Id,
+        /// The data owner's [`cowl_job::ConsentStatement`] to the bundle's job, signed.
+        #[cbor(n(2), with = "minicbor::bytes")]
+        consent: Vec<u8>,
     },
 }
 
@@ -191,13 +217,20 @@ pub(crate) enum FromModelOwner {
     /// So many bundles are there.
     #[n(2)]
     Left(#[n(0)] u64),
-    /// The bundle is recorded as used; the run begins.
+    /// All consents and the bundle are recorded as used; the run begins.
     #[n(3)]
-    Ready,
+    Ready {
+        /// The model owner's [`cowl_job::ConsentStatement`], signed.
+        #[cbor(n(0), with = "minicbor::bytes")]
+        consent: Vec<u8>,
+    },
     /// The bundle was used before.
     #[n(4)]
     Used,
     /// The bundle is not there.
     #[n(5)]
     Missing,
+    /// The model owner does not consent to this run; another of the stock may do.
+    #[n(6)]
+    Declined(#[n(0)] String),
 }

@@ -85,15 +85,6 @@ impl Dossier {
         })
     }
 
-    /// Keeps it on this device.
-    ///
-    /// # Errors
-    /// When the profile cannot be written.
-    #[allow(dead_code, reason = "'cowl infer' keeps the dossiers of its runs")]
-    pub(crate) fn keep(&self, vault: &Vault) -> Result<()> {
-        Ok(vault.keep_dossier(&self.spec.job, &self.to_bytes())?)
-    }
-
     /// Checks everything: who signed, that all consented to this plan of this job, that both who computed say the same,
     /// and that the caller's result is the one that its evidence names.
     ///
@@ -115,6 +106,9 @@ impl Dossier {
         }
         if evidence.iter().any(|one| one.plan != self.plan.digest()) {
             return Err(unsound(&"it is of another plan"));
+        }
+        if agreed.proof.bundle != *self.spec.job.as_bytes() {
+            return Err(unsound(&"its bundle was dealt for another job"));
         }
         let result = self.check_result(vault, &agreed)?;
         Ok(ProvenRun { agreed, evidence, consents, result })
@@ -165,8 +159,11 @@ pub(crate) fn find(vault: &Vault, text: &str) -> Result<Option<Dossier>> {
             many => Err(Failure::usage(format!("'{text}' fits {many} runs; give more of the identifier"))),
         };
     };
-    let bytes =
-        vault.dossier(job)?.ok_or_else(|| VaultError::NotFound { what: "job", name: job.to_string() })?;
+    let bytes = vault.dossier(job).map_err(|error| match error {
+        VaultError::Invalid(_) => damaged(&"it is not what was written"),
+        other => other.into(),
+    })?;
+    let bytes = bytes.ok_or_else(|| VaultError::NotFound { what: "job", name: job.to_string() })?;
     Dossier::from_bytes(&bytes).map(Some)
 }
 

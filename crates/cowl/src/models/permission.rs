@@ -23,23 +23,30 @@ pub(crate) struct Asked<'a> {
     pub(crate) output: OutputRule,
     /// To whom.
     pub(crate) receivers: OutputReceivers,
+    /// Under which grant; any will do where none is named.
+    pub(crate) under: Option<GrantId>,
 }
 
-/// The grant in force under which a run may be made.
+/// The grant in force under which a run may be made; one with runs left, if there is one.
 ///
 /// # Errors
 /// When there is none, or none that goes so far: what is in the way of the first.
 pub(crate) async fn find(vault: &Vault, asked: &Asked<'_>) -> Result<GrantInfo> {
-    let mut refusal = None;
+    let (mut refusal, mut spent) = (None, None);
     for grant in vault.grants().await? {
         let fits = grant.owner == *asked.owner
             && grant.grantee == *asked.data_owner
+            && asked.under.is_none_or(|under| under == grant.grant)
             && grant.scope.item().is_none_or(|item| item == asked.model);
         let (true, true, Some(terms)) = (fits, runs_models(&grant), &grant.compute) else { continue };
         match check_terms(grant.grant, terms, asked.output, asked.receivers) {
+            Ok(()) if left(vault, &asked.model, &grant)? == Some(0) => spent = spent.or(Some(grant)),
             Ok(()) => return Ok(grant),
             Err(error) => refusal = refusal.or(Some(error)),
         }
+    }
+    if let Some(grant) = spent {
+        return Ok(grant);
     }
     let none = || format!("{} has no grant from {} to run this model", asked.data_owner, asked.owner);
     let text = refusal.map_or_else(none, |refusal| refusal.to_string());

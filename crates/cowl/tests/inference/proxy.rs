@@ -58,7 +58,7 @@ fn pass(mut from: TcpStream, mut to: TcpStream, fault: Fault, passed: &AtomicUsi
 fn run_over(trio: &Trio, fault: Fault, patience: &str) -> String {
     let address = between(&trio.maker.address, fault);
     let input = trio.input.to_str().unwrap();
-    let arguments = ["infer", "run", "--model", "digits", "--at", &address, "--input", input];
+    let arguments = ["infer", "run", "--model", "digits", "--at", &address, "--input", input, "--yes"];
     trio.world.no(1, "hospital", &[&arguments[..], &["--patience", patience]].concat())
 }
 

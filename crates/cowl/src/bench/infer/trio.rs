@@ -6,7 +6,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use cowl_crypto::sign::SigningKey;
-use cowl_domain::{ItemId, OutputReceivers, OutputRule, PartyId, PartyKeys, SealingKey};
+use cowl_domain::{
+    Grant, GrantId, ItemId, OutputReceivers, OutputRule, PartyId, PartyKeys, SealingKey, Verified,
+};
 use cowl_job::{Participant, Seat};
 use cowl_model::onnx::NoFiles;
 use cowl_model::{ImportOptions, PublishedModel, Ring, Rounding, Tensor, import};
@@ -17,6 +19,7 @@ use cowl_vault::Silent;
 use zeroize::Zeroizing;
 
 use super::PATIENCE;
+use super::paper::{Paper, leave};
 use super::slow::Wire;
 use crate::failure::{Failure, Result};
 use crate::infer::data_owner::{Agreed, Asked, DataOwner, Others};
@@ -29,7 +32,7 @@ use crate::infer::recipe::Recipe;
 use crate::infer::serving::serve_all;
 use crate::infer::store::{Folder, Ledger};
 use crate::infer::watch::Watch;
-use crate::infer::wire::Wanted;
+use crate::infer::wire::{Leave, Wanted};
 
 /// A party of a bench.
 struct Someone {
@@ -78,11 +81,11 @@ impl Keys for Someone {
 struct Open;
 
 impl Gate for Open {
-    fn allows(&self, _: &PeerKey, _: &Wanted) -> std::result::Result<(), InferError> {
+    fn allows(&self, _: &PeerKey, _: &Wanted, _: Option<GrantId>) -> std::result::Result<(), InferError> {
         Ok(())
     }
 
-    fn count(&self, _: &PeerKey, _: &Wanted) -> std::result::Result<(), InferError> {
+    fn count(&self, _: &PeerKey, _: &Wanted, _: GrantId) -> std::result::Result<(), InferError> {
         Ok(())
     }
 }
@@ -102,6 +105,7 @@ pub(super) struct Measured {
 pub(super) struct Trio {
     data_owner: DataOwner,
     others: Others,
+    leave: Leave,
     agreed: Agreed,
     input: Vec<Tensor<f32>>,
 }
@@ -112,6 +116,15 @@ impl Trio {
     /// # Errors
     /// Those of the parties.
     pub(super) fn new(onnx: &[u8], ring: Ring) -> Result<Self> {
+        Self::between(onnx, ring, |grant| vec![grant])
+    }
+
+    /// The same, where the maker knows of these grants.
+    fn between(
+        onnx: &[u8],
+        ring: Ring,
+        known: impl Fn(Verified<Grant>) -> Vec<Verified<Grant>>,
+    ) -> Result<Self> {
         let refused = |error: &dyn std::fmt::Display| Failure::no(error.to_string());
         let model = import(onnx, &NoFiles, &ImportOptions::default()).map_err(|error| refused(&error))?;
         let shape = model.architecture.inputs()[0].shape.clone();
@@ -130,14 +143,17 @@ impl Trio {
         let [maker, hospital, dealer] = [Someone::make()?, Someone::make()?, Someone::make()?];
         let dealer_at = deal(&dealer, &maker, &hospital)?;
         let dealer = Place { peer: dealer.peer("dealer"), address: dealer_at };
-        let maker_at = serve(&maker, &hospital, dealer.clone(), item, served)?;
+        let (grant, leave) = leave(&maker.public, &maker.signing, &hospital.public, item);
+        let makers = Arc::new(Paper::new(known(grant.clone())));
+        let notary = Arc::new(Paper::new(vec![grant]));
+        let maker_at = serve(&maker, makers, &hospital, dealer.clone(), item, served)?;
         let model_owner = Place { peer: maker.peer("maker"), address: maker_at };
         let (folder, others) = (hospital.folder()?, Others { model_owner, dealer });
         let ledger = Ledger::open(&folder)?;
-        let data_owner = DataOwner { keys: hospital, folder, ledger, patience: PATIENCE };
+        let data_owner = DataOwner { keys: hospital, notary, folder, ledger, patience: PATIENCE };
         let asked = Asked { recipe, learns: OutputReceivers::DataOwner };
         let agreed = data_owner.agree(&asked, &others, &Silent)?;
-        Ok(Self { data_owner, others, agreed, input })
+        Ok(Self { data_owner, others, leave, agreed, input })
     }
 
     /// Runs over a wire, a warm-up apart.
@@ -146,13 +162,16 @@ impl Trio {
     /// Those of the parties.
     pub(super) fn measure(&self, wire: Wire, runs: u32) -> Result<Measured> {
         let begun = Instant::now();
-        self.data_owner.stock(&self.agreed, &self.others, runs + 1, &Silent)?;
+        self.data_owner.stock(&self.agreed, &self.others, &self.leave, runs + 1, &Silent)?;
         let dealing = milliseconds(begun.elapsed()) / f64::from(runs + 1);
-        let owner = &self.others.model_owner;
-        let owner = Place { peer: owner.peer.clone(), address: wire.to(&owner.address)? };
+        let mut others = self.others.clone();
+        others.model_owner.address = wire.to(&others.model_owner.address)?;
         let (mut online, mut recording, mut last) = (Vec::new(), Vec::new(), None);
         for run in 0..=runs {
-            let ran = self.data_owner.run(&self.agreed, &owner, &self.input, &mut Watch::silent())?;
+            let ran = self.data_owner.run(&self.agreed, &others, &self.input, &mut Watch::silent())?;
+            if let Some(why) = ran.unproven {
+                return Err(why.into());
+            }
             if run > 0 {
                 online.push(milliseconds(ran.outcome.took));
                 recording.push(milliseconds(ran.recorded_in));
@@ -189,6 +208,7 @@ fn deal(dealer: &Arc<Someone>, maker: &Someone, hospital: &Someone) -> Result<St
 
 fn serve(
     maker: &Arc<Someone>,
+    notary: Arc<Paper>,
     hospital: &Someone,
     dealer: Place,
     item: ItemId,
@@ -201,6 +221,7 @@ fn serve(
     let folder = maker.folder()?;
     let owner = ModelOwner {
         keys,
+        notary,
         ledger: Ledger::open(&folder)?,
         folder,
         dealer,
@@ -220,4 +241,54 @@ fn milliseconds(time: Duration) -> f64 {
 fn median(mut times: Vec<f64>) -> f64 {
     times.sort_by(f64::total_cmp);
     times.get(times.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
+#[cfg(test)]
+mod tests {
+    use cowl_model::zoo;
+
+    use super::*;
+    use crate::infer::store::Stock;
+
+    fn stocked(known: impl Fn(Verified<Grant>) -> Vec<Verified<Grant>>) -> Trio {
+        let trio = Trio::between(&zoo::perceptron(1), Ring::MENU[0], known).unwrap();
+        trio.data_owner.stock(&trio.agreed, &trio.others, &trio.leave, 1, &Silent).unwrap();
+        trio
+    }
+
+    fn run(trio: &Trio) -> std::result::Result<crate::infer::data_owner::Ran, InferError> {
+        trio.data_owner.run(&trio.agreed, &trio.others, &trio.input, &mut Watch::silent())
+    }
+
+    fn left(trio: &Trio) -> usize {
+        let set_up = trio.agreed.set_up.terms.id;
+        Stock::new(&trio.data_owner.folder, set_up, Party::DataOwner).bundles().unwrap().len()
+    }
+
+    #[test]
+    fn a_run_ends_with_evidence_that_both_have_checked() {
+        let trio = stocked(|grant| vec![grant]);
+        let ran = run(&trio).unwrap();
+        assert!(ran.unproven.is_none(), "{:?}", ran.unproven);
+        assert_eq!((ran.outcome.bundle, left(&trio)), (ran.bundle, 0));
+    }
+
+    #[test]
+    fn a_model_owner_that_knows_of_no_grant_consents_to_nothing_whatever_the_data_owner_thinks() {
+        let trio = stocked(|_| Vec::new());
+        let Err(refused) = run(&trio) else { panic!("it ran") };
+        assert!(refused.to_string().contains("maker refuses: grant"), "{refused}");
+        assert_eq!(left(&trio), 1, "a bundle was used up for a run without consent");
+    }
+
+    #[test]
+    fn a_dealer_deals_for_no_run_that_nobody_has_granted() {
+        let mut trio = stocked(|grant| vec![grant]);
+        trio.leave.item.record = cowl_domain::RecordId::from_bytes([2; 16]);
+        let refused = trio.data_owner.stock(&trio.agreed, &trio.others, &trio.leave, 1, &Silent).unwrap_err();
+        assert!(refused.to_string().contains("dealer refuses"), "{refused}");
+        trio.leave.grant[40] ^= 1;
+        let refused = trio.data_owner.stock(&trio.agreed, &trio.others, &trio.leave, 1, &Silent).unwrap_err();
+        assert!(refused.to_string().contains("dealer refuses"), "{refused}");
+    }
 }

@@ -8,11 +8,12 @@ use serde::Serialize;
 
 use super::Here;
 use super::page::{Cast, outcome, page};
+use super::plan::{self, PlannedRun};
 use crate::args::RunModelArguments;
 use crate::columns::Columns;
-use crate::commands::Context;
+use crate::commands::{Context, SHORT};
 use crate::failure::{Failure, Result};
-use crate::infer::data_owner::{Agreed, DataOwner, Ran};
+use crate::infer::data_owner::{Agreed, DataOwner, Others, Ran};
 use crate::infer::error::name_of;
 use crate::infer::model_owner::Place;
 use crate::infer::recipe::Recipe;
@@ -26,26 +27,34 @@ use crate::style::{GOOD, QUIET};
 pub(super) fn run(context: &Context, arguments: &RunModelArguments) -> Result<()> {
     let mut here = Here::begin(context)?;
     let set_up = choose(&here, arguments)?;
-    let (owner, dealer) = others_of(&mut here, &set_up, arguments)?;
+    let others = others_of(&mut here, &set_up, arguments)?;
     let me = here.vault.me().handle.to_string();
-    let (keys, folder, ledger) = (here.keys(), here.folder, here.ledger);
-    let data_owner = DataOwner { keys, folder, ledger, patience: arguments.patience };
+    let (keys, notary, folder, ledger) = (here.keys(), here.notary(), here.folder, here.ledger);
+    let data_owner = DataOwner { keys, notary, folder, ledger, patience: arguments.patience };
     let agreed = DataOwner::agreed(set_up)?;
     let inputs = read_inputs(agreed.computation.graph(), &arguments.inputs, &arguments.reading.hints())?;
+    let cast = Cast {
+        data_owner: me,
+        model_owner: others.model_owner.peer.name.clone(),
+        dealer: others.dealer.peer.name.clone(),
+    };
+    plan::confirm(context, &PlannedRun::new(&agreed, &cast)?)?;
     let output = context.output;
     let mut show = |layer: &LayerDone| output.note(format_args!("  {}", Line(layer)));
     let numbers: Vec<Tensor<f32>> = inputs.iter().map(|input| input.numbers.clone()).collect();
-    let ran = data_owner.run(&agreed, &owner, &numbers, &mut Watch::showing(&mut show))?;
+    let ran = data_owner.run(&agreed, &others, &numbers, &mut Watch::showing(&mut show))?;
     for bundle in &ran.dropped {
         let text = "is good for nothing: the model owner has used or lost it in a run that was cut";
         output.note(format_args!("bundle {} {text}", name_of(bundle)));
     }
+    if let Some(why) = &ran.unproven {
+        output.warn(format_args!("the output holds, but there is no evidence of the run: {why}"));
+    }
     if let Some(path) = &arguments.report {
-        let cast = Cast { data_owner: me, model_owner: owner.peer.name.clone(), dealer };
         let page = page(cast, &agreed, &inputs, &ran)?;
         std::fs::write(path, page).map_err(|source| Failure::file(path, source))?;
     }
-    output.data(&Shown::new(&agreed, &inputs, &owner, &ran)?)
+    output.data(&Shown::new(&agreed, &inputs, &others.model_owner, &ran)?)
 }
 
 /// The newest set-up for the model.
@@ -71,16 +80,17 @@ fn choose(here: &Here, arguments: &RunModelArguments) -> Result<SetUp> {
     })
 }
 
-/// Where the model owner is, and who the dealer is.
-fn others_of(here: &mut Here, set_up: &SetUp, arguments: &RunModelArguments) -> Result<(Place, String)> {
-    let Part::DataOwner { model_owner_at, .. } = &set_up.part else {
+/// Where the model owner and the dealer are.
+fn others_of(here: &mut Here, set_up: &SetUp, arguments: &RunModelArguments) -> Result<Others> {
+    let Part::DataOwner { model_owner_at, dealer_at } = &set_up.part else {
         return Err(Failure::no("this set-up is not for this party's data"));
     };
     let parties = [set_up.terms.model_owner, set_up.terms.dealer];
     here.look_up_agreed(parties)?;
     let [owner, dealer] = parties.map(|party| party.to_string());
     let address = arguments.at.clone().unwrap_or_else(|| model_owner_at.clone());
-    Ok((Place { peer: here.other(&owner), address }, here.other(&dealer).name))
+    let dealer = Place { peer: here.other(&dealer), address: dealer_at.clone() };
+    Ok(Others { model_owner: Place { peer: here.other(&owner), address }, dealer })
 }
 
 /// A run, as it is printed.
@@ -90,6 +100,9 @@ struct Shown {
     owner: String,
     set_up: String,
     bundle: String,
+    /// The run as a job; absent where there is no evidence of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    job: Option<String>,
     /// The classes, where that is what came out; the likeliest first.
     found: Vec<FoundClass>,
     outputs: Vec<ShownOutput>,
@@ -145,6 +158,7 @@ impl Shown {
             owner: owner.peer.name.clone(),
             set_up: set_up.terms.id.to_string(),
             bundle: name_of(&ran.bundle),
+            job: ran.unproven.is_none().then(|| name_of(&ran.bundle)),
             outputs: outcome.outputs.iter().flatten().map(one).collect(),
             sent: Size(outcome.sent),
             received: Size(outcome.received),
@@ -207,6 +221,9 @@ impl fmt::Display for Shown {
         let Self { model, owner, sent, received, rounds, milliseconds, .. } = self;
         write!(f, "{GOOD}✓{GOOD:#} {model} by {owner}: {sent} sent, {received} received, {rounds} rounds, ")?;
         writeln!(f, "{milliseconds:.1} ms")?;
+        if let Some(job) = &self.job {
+            writeln!(f, "{QUIET}what proves it is kept: cowl evidence verify {}{QUIET:#}", &job[..SHORT])?;
+        }
         if !self.found.is_empty() {
             return self.classes(f);
         }

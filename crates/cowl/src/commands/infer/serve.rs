@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 
-use cowl_domain::{Handle, ItemId};
+use cowl_domain::{GrantId, Handle, ItemId};
 use cowl_vault::Vault;
 use cowl_vault::view::GrantInfo;
 
@@ -33,6 +33,7 @@ pub(super) fn serve(context: &Context, arguments: &ServeArguments) -> Result<()>
     let gate = Box::new(Grants { vault: here.vault.clone(), runtime: here.runtime.handle().clone() });
     let owner = ModelOwner {
         keys: here.keys(),
+        notary: here.notary(),
         folder: here.folder,
         ledger: here.ledger,
         dealer,
@@ -49,6 +50,11 @@ pub(super) fn serve(context: &Context, arguments: &ServeArguments) -> Result<()>
                 let (sent, received) = (Size(ended.outcome.sent), Size(ended.outcome.received));
                 let (bundle, time) = (name_of(&ended.bundle), ended.outcome.took.as_secs_f64() * 1e3);
                 let peer = &peer.name;
+                if let Some(why) = &ended.unproven {
+                    context
+                        .output
+                        .warn(format_args!("{peer}: run {bundle}: there is no evidence of it: {why}"));
+                }
                 context.output.note(format_args!(
                     "{peer}: run {bundle}: {sent} sent, {received} received, {time:.1} ms"
                 ));
@@ -93,7 +99,12 @@ struct Grants {
 }
 
 impl Grants {
-    fn grant(&self, peer: &PeerKey, wanted: &Wanted) -> std::result::Result<GrantInfo, InferError> {
+    fn grant(
+        &self,
+        peer: &PeerKey,
+        wanted: &Wanted,
+        under: Option<GrantId>,
+    ) -> std::result::Result<GrantInfo, InferError> {
         let not = |why: &dyn std::fmt::Display| InferError::NotGranted(why.to_string());
         let data_owner: Handle = peer.name.parse().map_err(|error| not(&error))?;
         let asked = permission::Asked {
@@ -102,14 +113,20 @@ impl Grants {
             data_owner: &data_owner,
             output: wanted.output,
             receivers: wanted.learns,
+            under,
         };
         self.runtime.block_on(permission::find(&self.vault, &asked)).map_err(|failure| not(&failure))
     }
 }
 
 impl Gate for Grants {
-    fn allows(&self, peer: &PeerKey, wanted: &Wanted) -> std::result::Result<(), InferError> {
-        let grant = self.grant(peer, wanted)?;
+    fn allows(
+        &self,
+        peer: &PeerKey,
+        wanted: &Wanted,
+        under: Option<GrantId>,
+    ) -> std::result::Result<(), InferError> {
+        let grant = self.grant(peer, wanted, under)?;
         match permission::left(&self.vault, &wanted.model, &grant) {
             Ok(Some(0)) => Err(InferError::NotGranted("the runs of the grant are used up".to_owned())),
             Ok(_) => Ok(()),
@@ -117,8 +134,8 @@ impl Gate for Grants {
         }
     }
 
-    fn count(&self, peer: &PeerKey, wanted: &Wanted) -> std::result::Result<(), InferError> {
-        let grant = self.grant(peer, wanted)?;
+    fn count(&self, peer: &PeerKey, wanted: &Wanted, under: GrantId) -> std::result::Result<(), InferError> {
+        let grant = self.grant(peer, wanted, Some(under))?;
         permission::use_up(&self.vault, &wanted.model, &grant)
             .map_err(|failure| InferError::NotGranted(failure.to_string()))
     }

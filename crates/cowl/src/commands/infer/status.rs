@@ -35,8 +35,8 @@ pub(super) fn status(context: &Context, arguments: &StatusArguments) -> Result<(
         }
         let asked: Vec<_> =
             places.iter().map(|place| place.as_ref().map(|place| here.place(place))).collect();
-        let (keys, folder, ledger) = (here.keys(), here.folder, here.ledger);
-        let owner = DataOwner { keys, folder, ledger, patience: arguments.patience };
+        let (keys, notary, folder, ledger) = (here.keys(), here.notary(), here.folder, here.ledger);
+        let owner = DataOwner { keys, notary, folder, ledger, patience: arguments.patience };
         for ((row, set_up), place) in rows.iter_mut().zip(&set_ups).zip(&asked) {
             let Some(place) = place else { continue };
             match owner.left_there(set_up.terms.id, place) {

@@ -2,9 +2,11 @@
 
 use std::fmt;
 
-use cowl_domain::OutputRule;
+use cowl_domain::{OutputReceivers, OutputRule};
 use cowl_mpc::Party;
+use cowl_mpc::technique::check_terms;
 use cowl_vault::Vault;
+use cowl_vault::view::GrantInfo;
 use serde::Serialize;
 
 use super::Here;
@@ -15,7 +17,8 @@ use crate::infer::data_owner::{Asked, DataOwner, Others};
 use crate::infer::model_owner::Place;
 use crate::infer::recipe::Recipe;
 use crate::infer::store::{Stock, sealed_bundle_length};
-use crate::models::catalog;
+use crate::infer::wire::Leave;
+use crate::models::catalog::{self, KnownModel};
 use crate::size::{Size, count};
 use crate::style::GOOD;
 
@@ -36,13 +39,13 @@ struct Stocked {
 pub(super) fn stock(context: &Context, arguments: &StockArguments) -> Result<()> {
     let mut here = Here::begin(context)?;
     here.look_up(context, std::slice::from_ref(&arguments.dealer.party), arguments.patience)?;
-    let (asked, owner) = here.wait(ask(context, &here.vault, arguments))?;
+    let (asked, leave, owner) = here.wait(ask(context, &here.vault, arguments))?;
     here.look_up(context, std::slice::from_ref(&owner), arguments.patience)?;
     let model_owner = Place { peer: here.other(&owner), address: arguments.at.clone() };
     let others = Others { model_owner, dealer: here.place(&arguments.dealer) };
-    let keys = here.keys();
+    let (keys, notary) = (here.keys(), here.notary());
     let (folder, ledger) = (here.folder, here.ledger);
-    let owner = DataOwner { keys, folder, ledger, patience: arguments.patience.patience };
+    let owner = DataOwner { keys, notary, folder, ledger, patience: arguments.patience.patience };
     let progress = context.output.progress();
     let agreed = owner.agree(&asked, &others, &*progress)?;
     let set_up = agreed.set_up.terms.id;
@@ -55,7 +58,7 @@ pub(super) fn stock(context: &Context, arguments: &StockArguments) -> Result<()>
     }
     let each = Party::BOTH.map(|seat| Size(sealed_bundle_length(agreed.computation.bundle_bytes(seat))));
     context.output.note(format_args!("a run takes {} here and {} at its model's owner", each[1], each[0]));
-    owner.stock(&agreed, &others, arguments.runs.get(), &*progress)?;
+    owner.stock(&agreed, &others, &leave, arguments.runs.get(), &*progress)?;
     context.output.data(&Stocked {
         set_up: set_up.to_string(),
         model: agreed.set_up.terms.model.clone(),
@@ -66,8 +69,8 @@ pub(super) fn stock(context: &Context, arguments: &StockArguments) -> Result<()>
     })
 }
 
-/// What is to be run, and whose it is.
-async fn ask(context: &Context, vault: &Vault, arguments: &StockArguments) -> Result<(Asked, String)> {
+/// What is to be run, by whose leave, and whose it is.
+async fn ask(context: &Context, vault: &Vault, arguments: &StockArguments) -> Result<(Asked, Leave, String)> {
     let known = catalog::find(vault, &arguments.model).await?;
     if known.mine {
         return Err(Failure::usage("this model is your own: run it without others")
@@ -76,8 +79,31 @@ async fn ask(context: &Context, vault: &Vault, arguments: &StockArguments) -> Re
     let published = catalog::published(vault, &known.info, &*context.output.progress()).await?;
     let granted = known.grants.iter().find_map(|grant| grant.compute.as_ref()?.inference);
     let output = arguments.output.or(granted.map(|terms| terms.output)).unwrap_or(OutputRule::Labels);
+    let leave = leave(vault, &known, output, arguments.receives).await?;
     let recipe = Recipe { model: known.info.item, published: published.to_bytes(), output };
-    Ok((Asked { recipe, learns: arguments.receives }, known.owner.to_string()))
+    Ok((Asked { recipe, learns: arguments.receives }, leave, known.owner.to_string()))
+}
+
+/// The model as an item, and the newest grant that goes far enough; any where none does: the model's owner says what is
+/// missing.
+async fn leave(
+    vault: &Vault,
+    known: &KnownModel,
+    output: OutputRule,
+    receives: OutputReceivers,
+) -> Result<Leave> {
+    let goes_far_enough = |grant: &&GrantInfo| {
+        let terms = grant.compute.as_ref();
+        terms.is_some_and(|terms| check_terms(grant.grant, terms, output, receives).is_ok())
+    };
+    let fitting = known.grants.iter().filter(goes_far_enough).max_by_key(|grant| grant.made_at);
+    let grant = fitting.or(known.grants.first());
+    let grant = grant.ok_or_else(|| {
+        Failure::no(format!("you have no grant to run '{}'", known.info.label.name))
+            .with_hint("its owner gives one: cowl grant make --power compute --technique mpc …")
+    })?;
+    let item = vault.job_item(known.info.record, known.info.item).await?;
+    Ok(Leave { item, grant: vault.signed_grant(&grant.grant).await?.to_bytes() })
 }
 
 impl fmt::Display for Stocked {

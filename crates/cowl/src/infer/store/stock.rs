@@ -14,6 +14,7 @@ use cowl_seal::{FileKey, ItemKey, XWingRecipient, message};
 use super::folder::{Folder, NewFile, SealedReader, SealedWriter};
 use super::setup::SetUpId;
 use crate::infer::error::InferError;
+use crate::infer::job::Order;
 use crate::infer::keys::Keys;
 
 /// Which bundle, for whom.
@@ -79,12 +80,13 @@ impl<'a> Stock<'a> {
         let ids = names.iter().filter_map(|name| cowl_crypto::id::decode_id(name).ok()).map(BundleId);
         Ok(ids
             .filter(|id| self.seat == Party::ModelOwner || self.folder.has(&self.prepared_name(*id)))
+            .filter(|id| self.folder.has(&self.order_name(*id)))
             .collect())
     }
 
     /// Whether this bundle is there.
     pub(crate) fn has(&self, bundle: BundleId) -> bool {
-        self.folder.has(&self.name(bundle))
+        self.folder.has(&self.name(bundle)) && self.folder.has(&self.order_name(bundle))
     }
 
     /// Begins to take a bundle in.
@@ -93,6 +95,22 @@ impl<'a> Stock<'a> {
     /// Those of the disk.
     pub(crate) fn begin(&self, bundle: BundleId) -> Result<NewFile, InferError> {
         self.folder.begin(&self.name(bundle))
+    }
+
+    /// Keeps what a bundle is for; before the bundle, so that none is there without.
+    ///
+    /// # Errors
+    /// Those of the disk.
+    pub(crate) fn keep_order(&self, bundle: BundleId, order: &Order) -> Result<(), InferError> {
+        self.folder.write(&self.order_name(bundle), order)
+    }
+
+    /// What a bundle is for.
+    ///
+    /// # Errors
+    /// [`InferError::Empty`] when it is not there, [`InferError::Damaged`]; those of the disk.
+    pub(crate) fn order(&self, bundle: BundleId) -> Result<Order, InferError> {
+        self.folder.read(&self.order_name(bundle), "job of a bundle")?.ok_or(InferError::Empty)
     }
 
     /// A bundle's correlations, front to back.
@@ -135,11 +153,16 @@ impl<'a> Stock<'a> {
     /// Those of the disk.
     pub(crate) fn erase(&self, bundle: BundleId) -> Result<(), InferError> {
         self.folder.erase(&self.prepared_name(bundle))?;
-        self.folder.erase(&self.name(bundle))
+        self.folder.erase(&self.name(bundle))?;
+        self.folder.erase(&self.order_name(bundle))
     }
 
     fn name(&self, bundle: BundleId) -> String {
         format!("{STOCK}/{}/{}", self.set_up, text(bundle))
+    }
+
+    fn order_name(&self, bundle: BundleId) -> String {
+        format!("{}.job", self.name(bundle))
     }
 
     fn prepared_name(&self, bundle: BundleId) -> String {
