@@ -147,6 +147,25 @@ fn a_file_is_inspected_without_a_profile_and_refused_by_the_name_of_its_node() {
     assert!(why.contains("(Rolu): this operator is not supported"), "{why}");
 }
 
+#[test]
+fn a_network_of_any_size_is_taken_for_other_sizes_and_unknown_inputs_are_named() {
+    let home = tempfile::tempdir().unwrap();
+    let tissue = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../samples/models/brain_tissue_64.onnx");
+    let inspect = |shape: &[&str]| {
+        cowl(home.path()).args(["model", "inspect", "--json"]).arg(&tissue).args(shape).output().unwrap()
+    };
+    let comparisons = |shape: &[&str]| {
+        let json: Value = serde_json::from_slice(&inspect(shape).stdout).unwrap();
+        json["total"]["comparisons"].as_u64().unwrap()
+    };
+    let [large, small] =
+        [16, 8].map(|side| comparisons(&["--shape", &format!("t1=1x1x{side}x{side}x{side}")]));
+    assert!(small > 0 && large == 8 * small, "{large}, {small}");
+    let unknown = inspect(&["--shape", "t2=1x1x8x8x8"]);
+    assert_eq!(unknown.status.code(), Some(2));
+    assert!(text(&unknown.stderr).contains("there is no input 't2'"), "{}", text(&unknown.stderr));
+}
+
 /// The first of these bytes are others.
 fn replaced(bytes: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
     let place = bytes.windows(from.len()).position(|window| window == from).unwrap();

@@ -40,6 +40,9 @@ pub(crate) struct ReadingArguments {
     /// The size of another axis that the file leaves open, by the name that it has there
     #[arg(long = "dimension", value_name = "NAME=N", value_parser = parse_dimension, help_heading = "Reading")]
     pub(crate) dimensions: Vec<(String, usize)>,
+    /// The sizes of an input, by its name, instead of those that the file has
+    #[arg(long = "shape", value_name = "NAME=AxBxC", value_parser = parse_shape, help_heading = "Reading")]
+    pub(crate) shapes: Vec<(String, Vec<usize>)>,
     /// Bits of the numbers that are computed with: 32, 40, 48 or 64; found from the model otherwise
     #[arg(long, value_name = "BITS", help_heading = "Numbers")]
     pub(crate) ring: Option<u32>,
@@ -94,6 +97,15 @@ pub(crate) struct InspectModelArguments {
     pub(crate) reading: ReadingArguments,
 }
 
+/// Reads `NAME=1x1x32x32x32`.
+fn parse_shape(text: &str) -> Result<(String, Vec<usize>), String> {
+    let wrong = || format!("'{text}' is not NAME=AxBxC");
+    let (name, sizes) = text.rsplit_once('=').ok_or_else(wrong)?;
+    let size = |size: &str| size.parse().ok().filter(|size| *size > 0).ok_or_else(wrong);
+    let sizes = sizes.split('x').map(size).collect::<Result<Vec<usize>, String>>()?;
+    if name.is_empty() { Err(wrong()) } else { Ok((name.to_owned(), sizes)) }
+}
+
 /// Reads `NAME=N`.
 fn parse_dimension(text: &str) -> Result<(String, usize), String> {
     let wrong = || format!("'{text}' is not NAME=N");
@@ -110,6 +122,7 @@ node.
 Examples:
   cowl model import tissue.onnx
   cowl model import tissue.onnx --name tissue --classes tissue.txt --record models
+  cowl model import brain_tissue_64.onnx --shape t1=1x1x32x32x32
   cowl model import net.onnx --dimension height=256 --dimension width=256 --calibrate scan-1.png scan-2.png
   cowl grant make --to hospital --item tissue --power compute --output labels --runs 100 --purpose diagnosis";
 
@@ -121,6 +134,15 @@ Examples:
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_shape_is_a_name_and_its_sizes() {
+        assert_eq!(parse_shape("volume=1x1x32"), Ok(("volume".to_owned(), vec![1, 1, 32])));
+        assert_eq!(parse_shape("a=b=7"), Ok(("a=b".to_owned(), vec![7])));
+        for wrong in ["", "volume", "volume=", "=3", "volume=1x", "volume=0x2", "volume=1,2"] {
+            assert!(parse_shape(wrong).is_err(), "{wrong}");
+        }
+    }
 
     #[test]
     fn a_dimension_is_a_name_and_a_size() {

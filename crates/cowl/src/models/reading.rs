@@ -50,17 +50,29 @@ fn imported(path: &Path, arguments: &ReadingArguments) -> Result<Model> {
     let options = ImportOptions {
         batch: arguments.batch,
         dimensions: arguments.dimensions.iter().cloned().collect(),
+        shapes: arguments.shapes.iter().cloned().collect(),
         ..ImportOptions::default()
     };
-    import(&bytes, &Folder::new(folder), &options).map_err(|error| {
+    let model = import(&bytes, &Folder::new(folder), &options).map_err(|error| {
         let failure = refused(path, &error);
         match error {
-            cowl_model::ImportError::Input { .. } => {
-                failure.with_hint("give open axes their sizes: --batch N, --dimension NAME=N")
-            }
+            cowl_model::ImportError::Input { .. } => failure
+                .with_hint("give open axes their sizes: --batch N, --dimension NAME=N, --shape NAME=AxBxC"),
             _ => failure,
         }
-    })
+    })?;
+    check_shapes(path, &model, arguments)?;
+    Ok(model)
+}
+
+/// Sizes for an input that the model does not have would be lost without a word.
+fn check_shapes(path: &Path, model: &Model, arguments: &ReadingArguments) -> Result<()> {
+    let inputs: Vec<&str> = model.architecture.inputs().iter().map(|port| port.name.as_str()).collect();
+    match arguments.shapes.iter().find(|(name, _)| !inputs.contains(&name.as_str())) {
+        None => Ok(()),
+        Some((name, _)) => Err(Failure::usage(format!("{}: there is no input '{name}'", path.display()))
+            .with_hint(format!("it takes {}", inputs.join(", ")))),
+    }
 }
 
 /// Names of classes, a line each; empty lines at the end do not count.
