@@ -16,7 +16,7 @@ mod doctor;
 mod evidence;
 mod grant;
 mod image;
-mod infer;
+pub(crate) mod infer;
 mod items;
 mod job;
 mod key;

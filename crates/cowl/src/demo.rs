@@ -10,6 +10,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 pub(crate) mod cast;
 pub(crate) mod cloud;
+mod infer;
 mod input;
 mod misspelling;
 pub(crate) mod packs;
@@ -68,6 +69,8 @@ fn invite(context: &Context, folder: &Path, address: &str) {
         ("the insurer", as_party(&folder, INSURER, "audit list")),
         ("the hospital", as_party(&folder, tables::HOSPITAL, "table show pn2012")),
         ("the researcher", as_party(&folder, tables::RESEARCHER, "job list")),
+        ("the model's owner", as_party(&folder, infer::MAKER, "model list")),
+        ("the inference", format!("{folder}/{}", infer::PAGE)),
     ];
     context.output.note("");
     for (who, command) in lines {

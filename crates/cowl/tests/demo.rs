@@ -7,8 +7,8 @@ mod world;
 use serde_json::Value;
 use world::{cowl, sibling, text};
 
-const STEPS: [&str; 9] =
-    ["register", "seal", "share", "open", "search", "revoke", "tamper", "audit", "tables"];
+const STEPS: [&str; 10] =
+    ["register", "seal", "share", "open", "search", "revoke", "tamper", "audit", "tables", "infer"];
 
 fn play(arguments: &[&str], home: &std::path::Path) -> Value {
     let output = cowl(home).args(["demo", "--json", "--no-browser"]).args(arguments).output().unwrap();
@@ -31,9 +31,13 @@ fn the_demo_keeps_every_promise_on_the_samples() {
     let account = play(&["--keep", "kept"], home.path());
     assert_eq!(names(&account), STEPS);
     assert_eq!(account["good"], true);
-    for name in ["cloud", "patient", "radiologist", "insurer", "hospital", "researcher"] {
+    for name in ["cloud", "patient", "radiologist", "insurer", "hospital", "researcher", "maker", "dealer"] {
         assert!(home.path().join("kept").join(name).is_dir(), "{name}");
     }
+    let found = account["steps"][9]["text"].as_str().unwrap();
+    assert!(found.contains("left precuneus"), "{found}");
+    let page = std::fs::read_to_string(home.path().join("kept/inference.html")).unwrap();
+    assert!(page.contains("left precuneus") && page.contains("under its mask"));
 }
 
 #[test]

@@ -17,7 +17,7 @@ use crate::infer::store::{Folder, Ledger};
 use crate::session;
 
 mod deal;
-mod page;
+pub(crate) mod page;
 mod plan;
 mod run;
 mod serve;

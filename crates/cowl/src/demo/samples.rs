@@ -29,6 +29,23 @@ pub(crate) const SAMPLES: &[(&str, &[u8])] = &[
 pub(crate) const TABLE: &[u8] =
     include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../samples/tables/pn2012.csv"));
 
+/// A trained network, small; `cowl_model::zoo::fmri_trained` makes the whole of it.
+pub(crate) const NETWORK: &[u8] =
+    include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../samples/models/fmri/network.bin"));
+
+/// A map of a brain that the network was not trained on.
+pub(crate) const MAP: (&str, &[u8]) = {
+    let bytes = include_bytes!(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../samples/models/fmri/map_left_precuneus.nii.gz"
+    ));
+    ("map_left_precuneus.nii.gz", bytes)
+};
+
+/// A trained network that labels tissue in a volume of 64³.
+pub(crate) const TISSUE: &[u8] =
+    include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../samples/models/brain_tissue_64.onnx"));
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;

@@ -2,15 +2,17 @@
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use cowl_crypto::digest::{Digest, Hasher};
-use cowl_domain::{EventKind, GrantId, ItemId, Kind, Power, Powers, Purpose, RecordId};
+use cowl_domain::{EventKind, GrantId, ItemId, Kind, Power, Powers, Purpose, RecordId, Role};
 use cowl_vault::view::ItemInfo;
 use cowl_vault::{AddOptions, GrantSpec, Silent, Tampering, Vault, VaultError};
 
-use super::cast::{Cast, RADIOLOGIST};
+use super::cast::{Cast, RADIOLOGIST, register};
 use super::cloud::Cloud;
+use super::infer;
 use super::input::Input;
 use super::packs::{self, ChangedByte};
 use super::stage::{Stage, Told};
@@ -55,8 +57,11 @@ pub(super) async fn play(stage: &mut Stage, input: &Input, cloud: &Cloud) -> Res
     let tampered = waiting(stage, "tampering", story.tamper()).await;
     stage.tell("tamper", tampered)?;
     stage.tell("audit", story.audit().await)?;
-    let studied = waiting(stage, "sealing a table", tables::play(cloud, key)).await;
-    stage.tell("tables", studied)
+    let hospital = Arc::new(register(cloud, tables::HOSPITAL, Role::Hospital).await?);
+    let studied = waiting(stage, "sealing a table", tables::play(cloud, hospital.clone(), key)).await;
+    stage.tell("tables", studied)?;
+    let found = waiting(stage, "running a model", infer::play(cloud, hospital)).await;
+    stage.tell("infer", found)
 }
 
 async fn waiting<T>(stage: &Stage, what: &str, work: impl Future<Output = T>) -> T {

@@ -66,10 +66,10 @@ struct Study {
 ///
 /// # Errors
 /// Whatever goes otherwise than a story may.
-pub(super) async fn play(cloud: &Cloud, key: KeyToCome) -> Result<Told> {
+pub(super) async fn play(cloud: &Cloud, hospital: Arc<Vault>, key: KeyToCome) -> Result<Told> {
     let key = Arc::new(key.0.await.map_err(|error| Failure::no(error.to_string()))?);
     let study = Study {
-        hospital: Arc::new(register(cloud, HOSPITAL, Role::Hospital).await?),
+        hospital,
         researcher: Arc::new(register(cloud, RESEARCHER, Role::Researcher).await?),
         table: sample()?,
         opened: Arc::default(),

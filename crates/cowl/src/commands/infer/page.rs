@@ -17,14 +17,14 @@ use crate::report::{Learnt, Picture};
 use crate::size::Size;
 
 /// Who took part, by handle.
-pub(super) struct Cast {
-    pub(super) data_owner: String,
-    pub(super) model_owner: String,
-    pub(super) dealer: String,
+pub(crate) struct Cast {
+    pub(crate) data_owner: String,
+    pub(crate) model_owner: String,
+    pub(crate) dealer: String,
 }
 
 /// The page of one run, from the data owner's side.
-pub(super) fn page(cast: Cast, agreed: &Agreed, inputs: &[Input], ran: &Ran) -> Result<String> {
+pub(crate) fn page(cast: Cast, agreed: &Agreed, inputs: &[Input], ran: &Ran) -> Result<String> {
     let terms = &agreed.set_up.terms;
     let unread = |error: &dyn std::fmt::Display| Failure::no(error.to_string());
     let recipe = Recipe::from_bytes(&terms.recipe).map_err(|error| unread(&error))?;
@@ -126,7 +126,7 @@ fn masked(agreed: &Agreed, inputs: &[Input], ran: &Ran) -> Option<Picture> {
 }
 
 /// What came out, in the words of the model.
-pub(super) fn outcome(
+pub(crate) fn outcome(
     published: &PublishedModel,
     inputs: &[Input],
     outputs: &[(String, Tensor<f32>)],

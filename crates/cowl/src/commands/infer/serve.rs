@@ -1,22 +1,21 @@
 //! `cowl infer serve`
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 
-use cowl_domain::{GrantId, Handle, ItemId};
+use cowl_domain::ItemId;
 use cowl_vault::Vault;
-use cowl_vault::view::GrantInfo;
 
 use super::{Here, deal};
 use crate::args::ServeArguments;
 use crate::commands::Context;
 use crate::failure::{Failure, Result};
 use crate::infer::error::{InferError, name_of};
-use crate::infer::model_owner::{Gate, ModelOwner, Served, Shelf};
+use crate::infer::model_owner::{ModelOwner, Served, Shelf};
 use crate::infer::peer::{Listener, PeerKey};
 use crate::infer::serving::serve_all;
-use crate::infer::wire::Wanted;
-use crate::models::{catalog, permission};
+use crate::models::catalog;
+use crate::models::gate::Grants;
 use crate::size::Size;
 
 /// Serves models until the process is ended.
@@ -30,7 +29,7 @@ pub(super) fn serve(context: &Context, arguments: &ServeArguments) -> Result<()>
     let patience = arguments.patience.patience;
     let listener = Listener::bind(&here.keys().identity(), parties, &arguments.listen, patience)
         .map_err(InferError::from)?;
-    let gate = Box::new(Grants { vault: here.vault.clone(), runtime: here.runtime.handle().clone() });
+    let gate = Box::new(Grants::new(here.vault.clone(), here.runtime.handle().clone()));
     let owner = ModelOwner {
         keys: here.keys(),
         notary: here.notary(),
@@ -90,53 +89,4 @@ async fn load(
         ));
     }
     Ok((served, grantees.into_iter().collect()))
-}
-
-/// Grants decide: asked anew for every set-up and every run, so that one that was taken back counts no more.
-struct Grants {
-    vault: Arc<Vault>,
-    runtime: tokio::runtime::Handle,
-}
-
-impl Grants {
-    fn grant(
-        &self,
-        peer: &PeerKey,
-        wanted: &Wanted,
-        under: Option<GrantId>,
-    ) -> std::result::Result<GrantInfo, InferError> {
-        let not = |why: &dyn std::fmt::Display| InferError::NotGranted(why.to_string());
-        let data_owner: Handle = peer.name.parse().map_err(|error| not(&error))?;
-        let asked = permission::Asked {
-            model: wanted.model,
-            owner: &self.vault.me().handle,
-            data_owner: &data_owner,
-            output: wanted.output,
-            receivers: wanted.learns,
-            under,
-        };
-        self.runtime.block_on(permission::find(&self.vault, &asked)).map_err(|failure| not(&failure))
-    }
-}
-
-impl Gate for Grants {
-    fn allows(
-        &self,
-        peer: &PeerKey,
-        wanted: &Wanted,
-        under: Option<GrantId>,
-    ) -> std::result::Result<(), InferError> {
-        let grant = self.grant(peer, wanted, under)?;
-        match permission::left(&self.vault, &wanted.model, &grant) {
-            Ok(Some(0)) => Err(InferError::NotGranted("the runs of the grant are used up".to_owned())),
-            Ok(_) => Ok(()),
-            Err(failure) => Err(InferError::NotGranted(failure.to_string())),
-        }
-    }
-
-    fn count(&self, peer: &PeerKey, wanted: &Wanted, under: GrantId) -> std::result::Result<(), InferError> {
-        let grant = self.grant(peer, wanted, Some(under))?;
-        permission::use_up(&self.vault, &wanted.model, &grant)
-            .map_err(|failure| InferError::NotGranted(failure.to_string()))
-    }
 }
