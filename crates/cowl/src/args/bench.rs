@@ -16,19 +16,19 @@ pub(crate) enum BenchCommand {
     #[command(after_help = TABLES_ENVIRONMENT)]
     Tables(TablesBenchArguments),
     /// Models run between two parties and a dealer, against the goals
-    #[command(after_help = "A row a line with --json. Exit status: 0 all goals met, 1 not all, 2 a fault.")]
+    #[command(after_help = INFER_ENVIRONMENT)]
     Infer(InferBenchArguments),
 }
 
 /// `cowl bench infer`
 #[derive(Debug, Clone, Copy, Args)]
 pub(crate) struct InferBenchArguments {
-    /// Measure one network only
-    #[arg(long, value_name = "NETWORK")]
+    /// Measure one group of rows only
+    #[arg(long, value_name = "GROUP")]
     pub(crate) only: Option<InferGroup>,
 }
 
-/// A network that is measured.
+/// Rows that are measured together: those of a network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum InferGroup {
     /// A perceptron for 28×28 images
@@ -39,6 +39,14 @@ pub(crate) enum InferGroup {
     Fmri,
     /// A convolutional network for 32×32 colour images
     Cifar,
+    /// A trained network that labels tissue, on 32³ voxels
+    #[value(name = "meshnet-32")]
+    Meshnet32,
+    /// The same on 64³: takes about 20 GB of disk for a while
+    #[value(name = "meshnet-64")]
+    Meshnet64,
+    /// Comparisons and keys a second, without a network
+    Rates,
 }
 
 /// `cowl bench tables`
@@ -97,6 +105,12 @@ Environment:
   COWL_BENCH_CT, COWL_BENCH_MR   folders of DICOM or NIfTI files for the codecs; else the samples
   COWL_BENCH_NOTES               folder of notes: txt, md, FHIR bundles (json); else the samples
   TMPDIR                         where the server keeps its data: the disk to be measured
+
+A row a line with --json. Exit status: 0 all goals met, 1 not all, 2 a fault.";
+
+const INFER_ENVIRONMENT: &str = "\
+Environment:
+  TMPDIR   where the parties keep what is dealt to them: the disk that keys are streamed from
 
 A row a line with --json. Exit status: 0 all goals met, 1 not all, 2 a fault.";
 

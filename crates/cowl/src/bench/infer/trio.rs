@@ -1,6 +1,7 @@
 //! Three parties of one process, with keys that live as long as it does.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -10,8 +11,7 @@ use cowl_domain::{
     Grant, GrantId, ItemId, OutputReceivers, OutputRule, PartyId, PartyKeys, SealingKey, Verified,
 };
 use cowl_job::{Participant, Seat};
-use cowl_model::onnx::NoFiles;
-use cowl_model::{ImportOptions, PublishedModel, Ring, Rounding, Tensor, import};
+use cowl_model::{Graph, Model, PublishedModel, Ring, Rounding, Tensor};
 use cowl_mpc::Party;
 use cowl_seal::XWingIdentity;
 use cowl_seal::message::{self, MessageError};
@@ -39,22 +39,23 @@ struct Someone {
     signing: SigningKey,
     sealing: XWingIdentity,
     public: PartyKeys,
-    place: tempfile::TempDir,
+    place: PathBuf,
 }
 
 impl Someone {
-    fn make() -> Result<Arc<Self>> {
+    fn make(place: PathBuf) -> Result<Arc<Self>> {
+        std::fs::create_dir(&place).map_err(|error| Failure::file(&place, error))?;
         let (signing, sealing) = (SigningKey::make(), XWingIdentity::make());
         let key = SealingKey::from_slice(&sealing.recipient().to_bytes());
         let key = key.ok_or_else(|| Failure::no("a sealing key of another length"))?;
         let party = PartyKeys::first_id(&signing.verifying_key(), &key);
         let public =
             PartyKeys { party, version: 0, signing: signing.verifying_key(), sealing: key, rsa: None };
-        Ok(Arc::new(Self { signing, sealing, public, place: tempfile::tempdir()? }))
+        Ok(Arc::new(Self { signing, sealing, public, place }))
     }
 
     fn folder(&self) -> Result<Folder> {
-        Ok(Folder::open(self.place.path(), &self.signing)?)
+        Ok(Folder::open(&self.place, &self.signing)?)
     }
 
     fn peer(&self, name: &str) -> PeerKey {
@@ -107,7 +108,17 @@ pub(super) struct Trio {
     others: Others,
     leave: Leave,
     agreed: Agreed,
-    input: Vec<Tensor<f32>>,
+    /// Removed with everything that the three keep, when the last run is over.
+    _place: tempfile::TempDir,
+}
+
+/// How often.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Repeats {
+    /// Runs that are not measured.
+    pub(super) before: u32,
+    /// Runs that are.
+    pub(super) measured: u32,
 }
 
 impl Trio {
@@ -115,21 +126,16 @@ impl Trio {
     ///
     /// # Errors
     /// Those of the parties.
-    pub(super) fn new(onnx: &[u8], ring: Ring) -> Result<Self> {
-        Self::between(onnx, ring, |grant| vec![grant])
+    pub(super) fn new(model: Model, ring: Ring) -> Result<Self> {
+        Self::between(model, ring, |grant| vec![grant])
     }
 
     /// The same, where the maker knows of these grants.
     fn between(
-        onnx: &[u8],
+        model: Model,
         ring: Ring,
         known: impl Fn(Verified<Grant>) -> Vec<Verified<Grant>>,
     ) -> Result<Self> {
-        let refused = |error: &dyn std::fmt::Display| Failure::no(error.to_string());
-        let model = import(onnx, &NoFiles, &ImportOptions::default()).map_err(|error| refused(&error))?;
-        let shape = model.architecture.inputs()[0].shape.clone();
-        let numbers = (0..shape.count()).map(|at| (at * 37 % 256) as f32 / 255.0).collect();
-        let input = vec![Tensor::new(shape, numbers).map_err(|error| refused(&error))?];
         let published = PublishedModel {
             architecture: model.architecture,
             ring,
@@ -140,7 +146,9 @@ impl Trio {
         let served =
             Served { name: "bench".to_owned(), published: published.to_bytes(), weights: model.weights };
         let recipe = Recipe { model: item, published: published.to_bytes(), output: OutputRule::Values };
-        let [maker, hospital, dealer] = [Someone::make()?, Someone::make()?, Someone::make()?];
+        let place = tempfile::tempdir()?;
+        let someone = |name| Someone::make(place.path().join(name));
+        let [maker, hospital, dealer] = [someone("maker")?, someone("hospital")?, someone("dealer")?];
         let dealer_at = deal(&dealer, &maker, &hospital)?;
         let dealer = Place { peer: dealer.peer("dealer"), address: dealer_at };
         let (grant, leave) = leave(&maker.public, &maker.signing, &hospital.public, item);
@@ -153,42 +161,80 @@ impl Trio {
         let data_owner = DataOwner { keys: hospital, notary, folder, ledger, patience: PATIENCE };
         let asked = Asked { recipe, learns: OutputReceivers::DataOwner };
         let agreed = data_owner.agree(&asked, &others, &Silent)?;
-        Ok(Self { data_owner, others, leave, agreed, input })
+        Ok(Self { data_owner, others, leave, agreed, _place: place })
     }
 
-    /// Runs over a wire, a warm-up apart.
+    /// Bytes that are dealt a run, both halves.
+    pub(super) fn dealt(&self) -> u64 {
+        Party::BOTH.map(|seat| self.agreed.computation.bundle_bytes(seat)).iter().sum()
+    }
+
+    /// Bytes that are missing on the disk for so many runs in stock and one that is just dealt, if any are.
+    ///
+    /// # Errors
+    /// Those of the disk.
+    pub(super) fn missing_room(&self, repeats: Repeats) -> Result<Option<u64>> {
+        let needed = self.dealt() * u64::from(repeats.before + repeats.measured + 1) + LEFT_FREE;
+        let disk = rustix::fs::statvfs(&std::env::temp_dir()).map_err(std::io::Error::from)?;
+        let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+        Ok((free < needed).then(|| needed - free))
+    }
+
+    /// What comes out for an input, as the data owner has it.
     ///
     /// # Errors
     /// Those of the parties.
-    pub(super) fn measure(&self, wire: Wire, runs: u32) -> Result<Measured> {
-        let begun = Instant::now();
-        self.data_owner.stock(&self.agreed, &self.others, &self.leave, runs + 1, &Silent)?;
-        let dealing = milliseconds(begun.elapsed()) / f64::from(runs + 1);
+    pub(super) fn run(&self, input: Tensor<f32>) -> Result<Vec<f32>> {
+        self.data_owner.stock(&self.agreed, &self.others, &self.leave, 1, &Silent)?;
+        let ran = self.data_owner.run(&self.agreed, &self.others, &[input], &mut Watch::silent())?;
+        let outputs = ran.outcome.outputs.ok_or_else(|| Failure::no("the data owner has no output"))?;
+        Ok(outputs.into_iter().flat_map(|(_, output)| output.into_data()).collect())
+    }
+
+    /// Runs over a wire.
+    ///
+    /// # Errors
+    /// Those of the parties.
+    pub(super) fn measure(&self, wire: Wire, repeats: Repeats) -> Result<Measured> {
+        let (runs, begun) = (repeats.before + repeats.measured, Instant::now());
+        self.data_owner.stock(&self.agreed, &self.others, &self.leave, runs, &Silent)?;
+        let dealing = milliseconds(begun.elapsed()) / f64::from(runs);
+        let input = [made_up(self.agreed.computation.graph(), 0)?];
         let mut others = self.others.clone();
         others.model_owner.address = wire.to(&others.model_owner.address)?;
         let (mut online, mut recording, mut last) = (Vec::new(), Vec::new(), None);
-        for run in 0..=runs {
-            let ran = self.data_owner.run(&self.agreed, &others, &self.input, &mut Watch::silent())?;
+        for run in 0..runs {
+            let ran = self.data_owner.run(&self.agreed, &others, &input, &mut Watch::silent())?;
             if let Some(why) = ran.unproven {
                 return Err(why.into());
             }
-            if run > 0 {
+            if run >= repeats.before {
                 online.push(milliseconds(ran.outcome.took));
                 recording.push(milliseconds(ran.recorded_in));
             }
             last = Some(ran.outcome);
         }
         let last = last.ok_or_else(|| Failure::no("nothing was run"))?;
-        let dealt = Party::BOTH.map(|seat| self.agreed.computation.bundle_bytes(seat));
         Ok(Measured {
             online: median(online),
             recording: median(recording),
-            dealt: dealt.iter().sum(),
+            dealt: self.dealt(),
             sent: last.sent + last.received,
             rounds: last.rounds,
             dealing,
         })
     }
+}
+
+/// Numbers of 0 to 1 as a network's only input takes them; others for another `place`.
+///
+/// # Errors
+/// A network without an input.
+pub(super) fn made_up(graph: &Graph, place: usize) -> Result<Tensor<f32>> {
+    let port = graph.inputs().first().ok_or_else(|| Failure::no("the network has no input"))?;
+    let number = |at: usize| ((at * 37 + place * 101 + at / 255 * place) % 256) as f32 / 255.0;
+    let numbers = (0..port.shape.count()).map(number).collect();
+    Tensor::new(port.shape.clone(), numbers).map_err(|error| Failure::no(error.to_string()))
 }
 
 fn deal(dealer: &Arc<Someone>, maker: &Someone, hospital: &Someone) -> Result<String> {
@@ -198,11 +244,7 @@ fn deal(dealer: &Arc<Someone>, maker: &Someone, hospital: &Someone) -> Result<St
         .map_err(InferError::from)?;
     let address = listener.address()?.to_string();
     let role = Dealer::new(keys, dealer.folder()?, parties)?;
-    let kept = dealer.clone();
-    thread::spawn(move || {
-        let _folder = kept;
-        serve_all(&listener, |link, peer| role.serve(link, peer), |_, _| {})
-    });
+    thread::spawn(move || serve_all(&listener, |link, peer| role.serve(link, peer), |_, _| {}));
     Ok(address)
 }
 
@@ -234,6 +276,9 @@ fn serve(
     Ok(address)
 }
 
+/// On the disk, beside what the parties keep.
+const LEFT_FREE: u64 = 1 << 30;
+
 fn milliseconds(time: Duration) -> f64 {
     time.as_secs_f64() * 1e3
 }
@@ -245,19 +290,23 @@ fn median(mut times: Vec<f64>) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use cowl_model::zoo;
+    use cowl_model::onnx::NoFiles;
+    use cowl_model::{ImportOptions, zoo};
 
     use super::*;
     use crate::infer::store::Stock;
 
     fn stocked(known: impl Fn(Verified<Grant>) -> Vec<Verified<Grant>>) -> Trio {
-        let trio = Trio::between(&zoo::perceptron(1), Ring::MENU[0], known).unwrap();
+        let onnx = zoo::perceptron(1);
+        let model = cowl_model::import(&onnx, &NoFiles, &ImportOptions::default()).unwrap();
+        let trio = Trio::between(model, Ring::MENU[0], known).unwrap();
         trio.data_owner.stock(&trio.agreed, &trio.others, &trio.leave, 1, &Silent).unwrap();
         trio
     }
 
     fn run(trio: &Trio) -> std::result::Result<crate::infer::data_owner::Ran, InferError> {
-        trio.data_owner.run(&trio.agreed, &trio.others, &trio.input, &mut Watch::silent())
+        let input = made_up(trio.agreed.computation.graph(), 0).unwrap();
+        trio.data_owner.run(&trio.agreed, &trio.others, &[input], &mut Watch::silent())
     }
 
     fn left(trio: &Trio) -> usize {
