@@ -175,7 +175,7 @@ impl Trio {
     /// Those of the disk.
     pub(super) fn missing_room(&self, repeats: Repeats) -> Result<Option<u64>> {
         let needed = self.dealt() * u64::from(repeats.before + repeats.measured + 1) + LEFT_FREE;
-        let disk = rustix::fs::statvfs(&std::env::temp_dir()).map_err(std::io::Error::from)?;
+        let disk = rustix::fs::statvfs(std::env::temp_dir()).map_err(std::io::Error::from)?;
         let free = disk.f_bavail.saturating_mul(disk.f_frsize);
         Ok((free < needed).then(|| needed - free))
     }
