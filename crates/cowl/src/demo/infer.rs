@@ -30,6 +30,7 @@ use crate::failure::{Failure, Result};
 use crate::infer::data_owner::{Agreed, Asked, DataOwner, Others, Ran};
 use crate::infer::dealer::Dealer;
 use crate::infer::error::InferError;
+use crate::infer::job::{Notary, VaultNotary};
 use crate::infer::keys::Keys;
 use crate::infer::model_owner::{ModelOwner, Place, Served, Shelf};
 use crate::infer::peer::{Listener, PeerKey};
@@ -37,11 +38,12 @@ use crate::infer::recipe::Recipe;
 use crate::infer::serving::serve_all;
 use crate::infer::store::{Folder, Ledger};
 use crate::infer::watch::Watch;
+use crate::infer::wire::Leave;
 use crate::inputs::{Input, brain_networks, read_inputs};
 use crate::models::gate::Grants;
 use crate::models::keeping::{self, weights_name};
 use crate::models::reading::ReadModel;
-use crate::models::{TECHNIQUE, catalog, numbers};
+use crate::models::{TECHNIQUE, catalog, numbers, permission};
 use crate::report::inference::{ClassFound, InferenceOutcome};
 use crate::size::{Size, count};
 
@@ -64,13 +66,16 @@ pub(super) async fn play(cloud: &Cloud, hospital: Arc<Vault>) -> Result<Told> {
     let clear = block_in_place(|| in_the_clear(&model, &inputs))?;
     let item = people.keep_and_grant(&model).await?;
     let others = people.listen(item, model).await?;
-    let asked = people.ask().await?;
+    let (asked, leave) = people.ask().await?;
     let data_owner = people.data_owner()?;
     let (agreed, ran) = block_in_place(|| -> Result<_> {
         let agreed = data_owner.agree(&asked, &others, &Silent)?;
-        data_owner.stock(&agreed, &others, 1, &Silent)?;
+        data_owner.stock(&agreed, &others, &leave, 1, &Silent)?;
         let numbers: Vec<Tensor<f32>> = inputs.iter().map(|input| input.numbers.clone()).collect();
-        let ran = data_owner.run(&agreed, &others.model_owner, &numbers, &mut Watch::silent())?;
+        let ran = data_owner.run(&agreed, &others, &numbers, &mut Watch::silent())?;
+        if let Some(why) = ran.unproven {
+            return Err(why.into());
+        }
         Ok((agreed, ran))
     })?;
     let ahead = begun.elapsed().saturating_sub(ran.outcome.took);
@@ -253,6 +258,7 @@ impl People {
         let folder = folder(&self.maker)?;
         let owner = ModelOwner {
             keys,
+            notary: notary(&self.maker),
             ledger: Ledger::open(&folder)?,
             folder,
             dealer,
@@ -268,18 +274,21 @@ impl People {
     }
 
     /// The model as the hospital reads it.
-    async fn ask(&self) -> Result<Asked> {
+    async fn ask(&self) -> Result<(Asked, Leave)> {
         let known = catalog::find(&self.hospital, MODEL).await?;
         let published = catalog::published(&self.hospital, &known.info, &Silent).await?;
         let recipe =
             Recipe { model: known.info.item, published: published.to_bytes(), output: OutputRule::Values };
-        Ok(Asked { recipe, learns: OutputReceivers::DataOwner })
+        let learns = OutputReceivers::DataOwner;
+        let leave = permission::leave(&self.hospital, &known, OutputRule::Values, learns).await?;
+        Ok((Asked { recipe, learns }, leave))
     }
 
     fn data_owner(&self) -> Result<DataOwner> {
         let folder = folder(&self.hospital)?;
         let ledger = Ledger::open(&folder)?;
-        Ok(DataOwner { keys: self.hospital.clone(), folder, ledger, patience: PATIENCE })
+        let keys = self.hospital.clone();
+        Ok(DataOwner { keys, notary: notary(&self.hospital), folder, ledger, patience: PATIENCE })
     }
 
     /// Whether the hospital, which reads the architecture, finds no weights.
@@ -288,6 +297,10 @@ impl People {
         let weights = self.hospital.find_item(None, &weights_name(MODEL)).await;
         architecture.is_ok() && weights.is_err()
     }
+}
+
+fn notary(vault: &Arc<Vault>) -> Arc<dyn Notary> {
+    Arc::new(VaultNotary { vault: vault.clone(), runtime: Handle::current() })
 }
 
 async fn peer(vault: &Vault, name: &str) -> Result<PeerKey> {

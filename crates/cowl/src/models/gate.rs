@@ -25,7 +25,12 @@ impl Grants {
         Self { vault, runtime }
     }
 
-    fn grant(&self, peer: &PeerKey, wanted: &Wanted, under: Option<GrantId>) -> Result<GrantInfo, InferError> {
+    fn grant(
+        &self,
+        peer: &PeerKey,
+        wanted: &Wanted,
+        under: Option<GrantId>,
+    ) -> Result<GrantInfo, InferError> {
         let not = |why: &dyn std::fmt::Display| InferError::NotGranted(why.to_string());
         let data_owner: cowl_domain::Handle = peer.name.parse().map_err(|error| not(&error))?;
         let asked = permission::Asked {

@@ -7,8 +7,9 @@ use cowl_vault::view::GrantInfo;
 use cowl_vault::{Vault, VaultError};
 use minicbor::{Decode, Encode};
 
-use super::catalog::runs_models;
+use super::catalog::{KnownModel, runs_models};
 use crate::failure::{Failure, Result};
+use crate::infer::wire::Leave;
 use crate::size::count;
 
 /// A run that is asked for.
@@ -51,6 +52,31 @@ pub(crate) async fn find(vault: &Vault, asked: &Asked<'_>) -> Result<GrantInfo> 
     let none = || format!("{} has no grant from {} to run this model", asked.data_owner, asked.owner);
     let text = refusal.map_or_else(none, |refusal| refusal.to_string());
     Err(Failure::no(text).with_hint("its owner gives one: cowl grant make --power compute --technique mpc …"))
+}
+
+/// What a data owner shows the dealer: the model as an item, and the newest grant that goes far enough; any where none
+/// does: the model's owner says what is missing.
+///
+/// # Errors
+/// Without any grant; those of the vault.
+pub(crate) async fn leave(
+    vault: &Vault,
+    known: &KnownModel,
+    output: OutputRule,
+    receives: OutputReceivers,
+) -> Result<Leave> {
+    let goes_far_enough = |grant: &&GrantInfo| {
+        let terms = grant.compute.as_ref();
+        terms.is_some_and(|terms| check_terms(grant.grant, terms, output, receives).is_ok())
+    };
+    let fitting = known.grants.iter().filter(goes_far_enough).max_by_key(|grant| grant.made_at);
+    let grant = fitting.or(known.grants.first());
+    let grant = grant.ok_or_else(|| {
+        Failure::no(format!("you have no grant to run '{}'", known.info.label.name))
+            .with_hint("its owner gives one: cowl grant make --power compute --technique mpc …")
+    })?;
+    let item = vault.job_item(known.info.record, known.info.item).await?;
+    Ok(Leave { item, grant: vault.signed_grant(&grant.grant).await?.to_bytes() })
 }
 
 /// How many runs are left under a grant, by this device's count; `None` where there is no bound.

@@ -2,11 +2,9 @@
 
 use std::fmt;
 
-use cowl_domain::{OutputReceivers, OutputRule};
+use cowl_domain::OutputRule;
 use cowl_mpc::Party;
-use cowl_mpc::technique::check_terms;
 use cowl_vault::Vault;
-use cowl_vault::view::GrantInfo;
 use serde::Serialize;
 
 use super::Here;
@@ -18,7 +16,7 @@ use crate::infer::model_owner::Place;
 use crate::infer::recipe::Recipe;
 use crate::infer::store::{Stock, sealed_bundle_length};
 use crate::infer::wire::Leave;
-use crate::models::catalog::{self, KnownModel};
+use crate::models::{catalog, permission};
 use crate::size::{Size, count};
 use crate::style::GOOD;
 
@@ -79,31 +77,9 @@ async fn ask(context: &Context, vault: &Vault, arguments: &StockArguments) -> Re
     let published = catalog::published(vault, &known.info, &*context.output.progress()).await?;
     let granted = known.grants.iter().find_map(|grant| grant.compute.as_ref()?.inference);
     let output = arguments.output.or(granted.map(|terms| terms.output)).unwrap_or(OutputRule::Labels);
-    let leave = leave(vault, &known, output, arguments.receives).await?;
+    let leave = permission::leave(vault, &known, output, arguments.receives).await?;
     let recipe = Recipe { model: known.info.item, published: published.to_bytes(), output };
     Ok((Asked { recipe, learns: arguments.receives }, leave, known.owner.to_string()))
-}
-
-/// The model as an item, and the newest grant that goes far enough; any where none does: the model's owner says what is
-/// missing.
-async fn leave(
-    vault: &Vault,
-    known: &KnownModel,
-    output: OutputRule,
-    receives: OutputReceivers,
-) -> Result<Leave> {
-    let goes_far_enough = |grant: &&GrantInfo| {
-        let terms = grant.compute.as_ref();
-        terms.is_some_and(|terms| check_terms(grant.grant, terms, output, receives).is_ok())
-    };
-    let fitting = known.grants.iter().filter(goes_far_enough).max_by_key(|grant| grant.made_at);
-    let grant = fitting.or(known.grants.first());
-    let grant = grant.ok_or_else(|| {
-        Failure::no(format!("you have no grant to run '{}'", known.info.label.name))
-            .with_hint("its owner gives one: cowl grant make --power compute --technique mpc …")
-    })?;
-    let item = vault.job_item(known.info.record, known.info.item).await?;
-    Ok(Leave { item, grant: vault.signed_grant(&grant.grant).await?.to_bytes() })
 }
 
 impl fmt::Display for Stocked {
