@@ -36,7 +36,11 @@ pub trait Channel {
 
 /// Bytes that have arrived and were not taken yet: pieces come as they were sent and go as they are wanted.
 #[derive(Default)]
-pub struct Arrived(Vec<u8>);
+pub struct Arrived {
+    bytes: Vec<u8>,
+    /// How many of them were taken.
+    taken: usize,
+}
 
 impl Arrived {
     /// The next `bytes` bytes; `more` waits for a piece when there are fewer.
@@ -48,16 +52,26 @@ impl Arrived {
         bytes: usize,
         mut more: impl FnMut() -> Result<Vec<u8>, E>,
     ) -> Result<Vec<u8>, E> {
-        while self.0.len() < bytes {
-            let piece = more()?;
-            if self.0.is_empty() {
-                self.0 = piece;
-            } else {
-                self.0.extend_from_slice(&piece);
-            }
+        while self.bytes.len() - self.taken < bytes {
+            self.add(more()?);
         }
-        let later = self.0.split_off(bytes);
-        Ok(std::mem::replace(&mut self.0, later))
+        if self.taken == 0 && self.bytes.len() == bytes {
+            return Ok(std::mem::take(&mut self.bytes));
+        }
+        let end = self.taken + bytes;
+        let taken = self.bytes[self.taken..end].to_vec();
+        self.taken = end;
+        Ok(taken)
+    }
+
+    fn add(&mut self, piece: Vec<u8>) {
+        self.bytes.drain(..self.taken);
+        self.taken = 0;
+        if self.bytes.is_empty() {
+            self.bytes = piece;
+        } else {
+            self.bytes.extend_from_slice(&piece);
+        }
     }
 }
 

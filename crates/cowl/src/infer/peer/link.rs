@@ -7,7 +7,7 @@
 
 mod stream;
 
-use std::io::{self, Read, Write};
+use std::io::{self, BufRead, Write};
 use std::net::{Shutdown, TcpStream};
 use std::time::{Duration, Instant};
 
@@ -318,9 +318,13 @@ impl Link {
         };
         self.inbox.drain(..self.taken);
         self.taken = 0;
-        let start = self.inbox.len();
-        self.inbox.resize(start + state.plaintext_bytes_to_read(), 0);
-        self.tls.reader().read_exact(&mut self.inbox[start..]).map_err(|source| self.failed(source))?;
+        let mut reader = self.tls.reader();
+        // An error only says that there is no more as yet.
+        while let Ok(bytes @ [_, ..]) = reader.fill_buf() {
+            let read = bytes.len();
+            self.inbox.extend_from_slice(bytes);
+            reader.consume(read);
+        }
         self.ended |= state.peer_has_closed();
         Ok(true)
     }
