@@ -30,6 +30,7 @@ fn what_proves_a_run_is_kept_by_both_who_computed_and_holds() {
             (&listed["jobs"][0]["job"], &listed["jobs"][0]["asker"]),
             (&ran["job"], &"hospital".into())
         );
+        assert_eq!(listed["jobs"][0]["question"], "run model digits, told: values");
         let shown = trio.world.json(party, &["job", "show", &job[..8]]);
         assert_eq!((&shown["owner"], &shown["dealer"]), (&"maker".into(), &"dealer".into()));
     }

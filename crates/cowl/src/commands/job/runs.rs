@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::JobRow;
 use crate::failure::{Failure, Result};
+use crate::models::catalog::{KnownModel, known_models};
 use crate::models::dossier::{self, Dossier};
 use crate::size::{Size, count};
 use crate::style::COMMAND;
@@ -18,10 +19,14 @@ use crate::style::COMMAND;
 /// # Errors
 /// One that does not open; those of the directory.
 pub(super) async fn rows(vault: &Vault) -> Result<Vec<JobRow>> {
-    let mut rows = Vec::new();
-    for job in vault.dossiers()? {
+    let jobs = vault.dossiers()?;
+    if jobs.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (models, mut rows) = (known_models(vault).await?, Vec::new());
+    for job in jobs {
         if let Some(dossier) = dossier::find(vault, &job.to_string())? {
-            rows.push(row(vault, &dossier).await?);
+            rows.push(row(vault, &dossier, &models).await?);
         }
     }
     rows.sort_by_key(|row| row.asked_at);
@@ -55,7 +60,7 @@ impl ShownRun {
             receivers.push(handle(vault, *receiver).await?);
         }
         Ok(Self {
-            row: row(vault, dossier).await?,
+            row: row(vault, dossier, &known_models(vault).await?).await?,
             dealer: at(vault, dossier, Seat::Dealer).await?,
             output: dossier.program.output.to_string(),
             receivers,
@@ -66,9 +71,13 @@ impl ShownRun {
     }
 }
 
-async fn row(vault: &Vault, dossier: &Dossier) -> Result<JobRow> {
+/// `models` are those that the caller sees now: one that is gone goes by its identifier.
+async fn row(vault: &Vault, dossier: &Dossier, models: &[KnownModel]) -> Result<JobRow> {
     let [asked_at, settled_at] = times(dossier)?;
-    let model = dossier.spec.items.first().map_or_else(String::new, |item| item.item.to_string());
+    let item = dossier.spec.items.first().map(|item| item.item);
+    let known = models.iter().find(|model| Some(model.info.item) == item);
+    let model = known.map(|model| model.info.label.name.clone()).or(item.map(|item| item.to_string()));
+    let model = model.unwrap_or_default();
     Ok(JobRow {
         job: dossier.spec.job.to_string(),
         state: "settled",
