@@ -9,14 +9,14 @@ use cowl_crypto::secret::{Secret, hkdf_sha256};
 use cowl_crypto::sign::SigningKey;
 use cowl_domain::wire;
 use cowl_seal::payload::{Cores, OpenReader, PayloadSealer, SealWriter};
-use cowl_seal::{FileKey, ItemKey, sealed_box};
+use cowl_seal::{FileKey32, ItemKey, sealed_box};
 use minicbor::{Decode, Encode};
 
 use crate::infer::error::InferError;
 
 /// Bytes in front of a sealed stream: its key in a sealed box.
 const HEAD: usize = sealed_box::OVERHEAD + KEY;
-const KEY: usize = 16;
+const KEY: usize = 32;
 
 /// The folder, and the key of what is in it.
 pub(crate) struct Folder {
@@ -112,7 +112,7 @@ impl Folder {
         Ok(NewFile { file: file.map_err(|source| InferError::file(&path, source))?, path })
     }
 
-    /// Begins a stream that is sealed under a key of its own.
+    /// Begins a stream that is sealed under a key of its own, by AES-256-GCM.
     ///
     /// # Errors
     /// Those of the disk.
@@ -120,9 +120,9 @@ impl Folder {
         let mut file = self.begin(name)?;
         let path = file.path.clone();
         let failed = |source| InferError::file(&path, source);
-        let key = FileKey::make();
+        let key = FileKey32::make();
         file.write_all(&sealed_box::seal(&self.key, name.as_bytes(), key.expose())).map_err(failed)?;
-        SealWriter::new(file, PayloadSealer::new(&ItemKey::Standard(key)), Cores::One).map_err(failed)
+        SealWriter::new(file, PayloadSealer::new(&ItemKey::HybridRsa(key)), Cores::One).map_err(failed)
     }
 
     /// Opens what [`Folder::seal_stream`] has made; `None` when there is none of this name.
@@ -139,8 +139,8 @@ impl Folder {
         let mut head = [0; HEAD];
         file.read_exact(&mut head).map_err(|_| damaged())?;
         let key = sealed_box::open(&self.key, name.as_bytes(), &head).map_err(|_| damaged())?;
-        let key = FileKey::new(key.as_slice().try_into().map_err(|_| damaged())?);
-        OpenReader::new(BufReader::new(file), &ItemKey::Standard(key), Cores::One)
+        let key = FileKey32::new(key.as_slice().try_into().map_err(|_| damaged())?);
+        OpenReader::new(BufReader::new(file), &ItemKey::HybridRsa(key), Cores::One)
             .map(Some)
             .map_err(|_| damaged())
     }

@@ -1,7 +1,7 @@
 //! Bundles that wait to be used, sealed as the dealer sealed them.
 //!
-//! A bundle is a message to its party, which holds the key, and behind it the payload under that key. It opens in
-//! its own place only: set-up, id and seat are in the message's context.
+//! A bundle is a message to its party, which holds the key, and behind it the payload under that key, by AES-256-GCM:
+//! it is read as fast as a run goes. It opens in its own place only: set-up, id and seat are in the message's context.
 
 use std::fs::File;
 use std::io::{self, BufReader, Read, Write};
@@ -9,7 +9,7 @@ use std::io::{self, BufReader, Read, Write};
 use cowl_mpc::Party;
 use cowl_mpc::bundle::BundleId;
 use cowl_seal::payload::{Cores, OpenReader, PayloadSealer, SealWriter};
-use cowl_seal::{FileKey, ItemKey, XWingRecipient, message};
+use cowl_seal::{FileKey32, ItemKey, XWingRecipient, message};
 
 use super::folder::{Folder, NewFile, SealedReader, SealedWriter};
 use super::setup::SetUpId;
@@ -40,9 +40,9 @@ impl BundleName {
     /// # Errors
     /// Those of the writer.
     pub(crate) fn seal<W: Write>(&self, recipient: &XWingRecipient, mut to: W) -> io::Result<SealWriter<W>> {
-        let key = FileKey::make();
+        let key = FileKey32::make();
         to.write_all(&message::seal_to(recipient, &self.context(), key.expose()))?;
-        SealWriter::new(to, PayloadSealer::new(&ItemKey::Standard(key)), Cores::One)
+        SealWriter::new(to, PayloadSealer::new(&ItemKey::HybridRsa(key)), Cores::One)
     }
 
     /// Opens what [`BundleName::seal`] wrote.
@@ -53,8 +53,8 @@ impl BundleName {
         let mut sealed = [0; HEAD];
         from.read_exact(&mut sealed).ok()?;
         let key = keys.open(&self.context(), &sealed).ok()?;
-        let key = FileKey::new(key.as_slice().try_into().ok()?);
-        OpenReader::new(from, &ItemKey::Standard(key), Cores::One).ok()
+        let key = FileKey32::new(key.as_slice().try_into().ok()?);
+        OpenReader::new(from, &ItemKey::HybridRsa(key), Cores::One).ok()
     }
 }
 
@@ -180,5 +180,5 @@ fn text(bundle: BundleId) -> String {
 }
 
 /// Bytes of a message that holds a key: its own head, an encapsulated key, the key and a tag.
-const HEAD: usize = 8 + cowl_seal::ENCAPSULATED_LENGTH + 16 + 16;
+const HEAD: usize = 8 + cowl_seal::ENCAPSULATED_LENGTH + 32 + 16;
 const STOCK: &str = "stock";
