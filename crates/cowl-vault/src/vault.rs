@@ -149,6 +149,15 @@ impl Vault {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Takes in what other processes of this device have written into the local state since: fingerprints that were
+    /// compared, grants that were taken back. For programs that go on for long.
+    ///
+    /// # Errors
+    /// Those of the disk.
+    pub fn catch_up(&self) -> Result<()> {
+        self.change_state(|_| {})
+    }
+
     /// Changes the local state and stores it. Other processes' changes in between are kept.
     pub(crate) fn change_state(&self, change: impl FnOnce(&mut LocalState)) -> Result<()> {
         let _lock = self.profile.lock()?;

@@ -15,6 +15,7 @@ pub(crate) mod dealer;
 pub(crate) mod engine;
 pub(crate) mod error;
 mod fetching;
+pub(crate) mod halves;
 pub(crate) mod job;
 pub(crate) mod keys;
 pub(crate) mod model_owner;

@@ -1,8 +1,9 @@
 //! Models that are run without being shown, as the command line deals with them.
 //!
 //! On the model owner's side: [`reading`] takes an ONNX file apart, [`numbers`] chooses the ring, [`keeping`] puts both
-//! halves into a record, [`permission`] says what grants allow and counts runs, [`gate`] asks it at the door. On everybody's: [`catalog`] finds models,
-//! [`layers`] draws them, [`dossier`] keeps and checks what proves a run.
+//! halves into a record, [`permission`] says what grants allow and counts runs, [`gate`] asks it at each request,
+//! [`grantees`] says who is served at all. On everybody's: [`catalog`] finds models, [`layers`] draws them, [`dossier`]
+//! keeps and checks what proves a run.
 
 use cowl_domain::{ComputeTerms, ItemId, Kind, Power, Powers, RecordId};
 use cowl_vault::Vault;
@@ -12,6 +13,7 @@ use crate::failure::{Failure, Result};
 pub(crate) mod catalog;
 pub(crate) mod dossier;
 pub(crate) mod gate;
+pub(crate) mod grantees;
 pub(crate) mod keeping;
 pub(crate) mod layers;
 pub(crate) mod numbers;

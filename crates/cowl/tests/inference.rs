@@ -8,11 +8,16 @@ mod world;
 mod crashes;
 #[path = "inference/jobs.rs"]
 mod jobs;
+#[path = "inference/newcomers.rs"]
+mod newcomers;
+#[path = "inference/orphans.rs"]
+mod orphans;
 #[path = "inference/proxy.rs"]
 mod proxy;
 #[path = "inference/runs.rs"]
 mod runs;
 
+use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, Stdio};
@@ -26,17 +31,26 @@ use world::World;
 struct Role {
     process: Child,
     address: String,
+    /// What it says beside.
+    notes: PathBuf,
 }
 
 impl Role {
     fn start(world: &World, party: &str, arguments: &[&str]) -> Self {
         let mut command = world.command(party, ["infer"]);
-        command.args(arguments).args(["--listen", "127.0.0.1:0", "--trust-first-use", "--json"]);
-        let mut process = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        command.args(arguments).args(["--listen", "127.0.0.1:0"]);
+        let notes = world.path(&format!("{party}.notes"));
+        let written = File::create(&notes).unwrap();
+        let mut process = command.stdout(Stdio::piped()).stderr(written).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let listening: Value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
-        Self { process, address: listening["listening"].as_str().unwrap().to_owned() }
+        let address = line.split_once(" at ").and_then(|(_, rest)| rest.split_once(';'));
+        let address = address.unwrap_or_else(|| panic!("{line}{}", fs::read_to_string(&notes).unwrap())).0;
+        Self { process, address: address.to_owned(), notes }
+    }
+
+    fn notes(&self) -> String {
+        fs::read_to_string(&self.notes).unwrap()
     }
 
     fn kill(&mut self) {
@@ -56,7 +70,6 @@ struct Trio {
     world: World,
     dealer: Role,
     maker: Role,
-    onnx: Vec<u8>,
     input: PathBuf,
     numbers: Vec<f32>,
 }
@@ -64,20 +77,30 @@ struct Trio {
 impl Trio {
     /// `None` where the server program is not built.
     fn begin() -> Option<Self> {
+        let world = Self::gather()?;
+        Self::grant(&world);
+        Some(Self::listen(world, &["--trust-first-use"]))
+    }
+
+    /// Three parties and a model that nobody may run.
+    fn gather() -> Option<World> {
         let world = World::new()?;
         for (party, role) in [("dealer", "dealer"), ("maker", "model-owner"), ("hospital", "hospital")] {
             world.register(party, role);
         }
-        let onnx = zoo::perceptron(1);
-        world.write("digits.onnx", &onnx);
+        world.write("digits.onnx", zoo::perceptron(1));
+        Self::import(&world);
+        Some(world)
+    }
+
+    /// Dealer and maker begin to listen; the maker with these arguments.
+    fn listen(world: World, serving: &[&str]) -> Self {
         let numbers: Vec<f32> = (0..784).map(|at| (at * 37 % 256) as f32 / 255.0).collect();
         let text: Vec<String> = numbers.iter().map(f32::to_string).collect();
         let input = world.write("image.csv", text.join(","));
-        Self::import(&world);
-        Self::grant(&world);
-        let dealer = Role::start(&world, "dealer", &["deal", "--for", "maker", "--for", "hospital"]);
-        let maker = Self::serve(&world, &dealer);
-        Some(Self { world, dealer, maker, onnx, input, numbers })
+        let dealer = Self::deal(&world);
+        let maker = Self::serve(&world, &dealer, serving);
+        Self { world, dealer, maker, input, numbers }
     }
 
     /// Takes the model in, in place of one that is there.
@@ -93,20 +116,24 @@ impl Trio {
         world.yes("maker", &[&grant[..], &terms, &["--trust-first-use"]].concat());
     }
 
-    fn serve(world: &World, dealer: &Role) -> Role {
+    fn deal(world: &World) -> Role {
+        Role::start(world, "dealer", &["deal", "--for", "maker", "--for", "hospital", "--trust-first-use"])
+    }
+
+    fn serve(world: &World, dealer: &Role, more: &[&str]) -> Role {
         let dealer = format!("dealer@{}", dealer.address);
-        Role::start(world, "maker", &["serve", "--model", "digits", "--dealer", &dealer])
+        Role::start(world, "maker", &[&["serve", "--model", "digits", "--dealer", &dealer], more].concat())
     }
 
     /// Kills the model owner and starts it again; it listens elsewhere then.
     fn restart_maker(&mut self) {
         self.maker.kill();
-        self.maker = Self::serve(&self.world, &self.dealer);
+        self.maker = Self::serve(&self.world, &self.dealer, &["--trust-first-use"]);
     }
 
     fn restart_dealer(&mut self) {
         self.dealer.kill();
-        self.dealer = Role::start(&self.world, "dealer", &["deal", "--for", "maker", "--for", "hospital"]);
+        self.dealer = Self::deal(&self.world);
     }
 
     fn stocking(&self, runs: u32) -> Vec<String> {
@@ -141,7 +168,7 @@ impl Trio {
 
     /// What the model gives in floats.
     fn expected(&self) -> Vec<f32> {
-        let model = import(&self.onnx, &NoFiles, &ImportOptions::default()).unwrap();
+        let model = import(&zoo::perceptron(1), &NoFiles, &ImportOptions::default()).unwrap();
         let shape = model.architecture.inputs()[0].shape.clone();
         let input = Tensor::new(shape, self.numbers.clone()).unwrap();
         let outputs = model.architecture.evaluate(&[input], &model.weights).unwrap();

@@ -16,14 +16,14 @@ use cowl_vault::Progress;
 use super::engine::{Computation, Outcome};
 use super::error::InferError;
 use super::fetching::Fetching;
+use super::halves::RUNNING;
 use super::job::{Basis, Job, Notary, Offer, Order, Seats, Sitting};
 use super::keys::Keys;
 use super::model_owner::Place;
 use super::peer::{self, Link, PeerError, PeerKey, StreamReader};
 use super::recipe::Recipe;
 use super::store::{
-    Folder, Ledger, Part, SetUp, SetUpId, Stock, Terms, WeightStatement, receivers, sealed_bundle_length,
-    weights_name,
+    Folder, Ledger, Part, SetUp, Stock, Terms, WeightStatement, receivers, sealed_bundle_length, weights_name,
 };
 use super::watch::Watch;
 use super::wire::{FromDealer, FromModelOwner, Leave, ToDealer, ToModelOwner, Wanted};
@@ -77,6 +77,8 @@ pub(crate) struct Ran {
     pub(crate) dropped: Vec<BundleId>,
     /// Why there is no evidence, if there is none.
     pub(crate) unproven: Option<InferError>,
+    /// Why it is not known whether the model owner has its evidence, where it is not.
+    pub(crate) parted: Option<PeerError>,
 }
 
 /// A bundle that is offered to the model owner, with this party's consent to its job.
@@ -143,7 +145,7 @@ impl DataOwner {
         Ok(Agreed { set_up, computation, other_weights })
     }
 
-    fn connect(&self, place: &Place) -> Result<Link, InferError> {
+    pub(super) fn connect(&self, place: &Place) -> Result<Link, InferError> {
         Ok(peer::connect(&self.keys.identity(), &place.peer, &place.address, self.patience)?)
     }
 
@@ -248,7 +250,7 @@ impl DataOwner {
         for _ in 0..runs {
             let mut link = self.connect(&others.dealer)?;
             let fetching = self.fetching(agreed, others);
-            let prepare = |stock: &Stock<'_>, bundle| self.prepare(agreed, &masked, stock, bundle);
+            let prepare = |stock: &Stock<'_>, bundle| self.take_in(agreed, &masked, stock, bundle);
             if !fetching.next(&mut link, prepare)? {
                 self.have_dealt(&mut link, &agreed.set_up, leave)?;
                 if !fetching.next(&mut link, prepare)? {
@@ -304,8 +306,8 @@ impl DataOwner {
         }
     }
 
-    /// Computes this party's part of the linear layers ahead of time.
-    fn prepare(
+    /// Computes this party's part of the linear layers ahead of time, and records that the bundle is here whole.
+    fn take_in(
         &self,
         agreed: &Agreed,
         masked: &MaskedWeights,
@@ -316,30 +318,8 @@ impl DataOwner {
         let mut file = stock.begin_prepared(bundle)?;
         agreed.computation.prepare(masked, keys, &mut file)?;
         let path = self.folder.path("prepared")?;
-        file.finish().map_err(|source| InferError::file(&path, source))?.keep()
-    }
-
-    /// Has the model owner take in what waits for it at the dealer; how many bundles it has then.
-    fn let_fetch(&self, set_up: SetUpId, owner: &Place) -> Result<u64, InferError> {
-        self.ask_left(ToModelOwner::Fetch { set_up }, owner)
-    }
-
-    /// How many bundles the model owner has.
-    ///
-    /// # Errors
-    /// Those of the connection.
-    pub(crate) fn left_there(&self, set_up: SetUpId, owner: &Place) -> Result<u64, InferError> {
-        self.ask_left(ToModelOwner::Left { set_up }, owner)
-    }
-
-    fn ask_left(&self, request: ToModelOwner, owner: &Place) -> Result<u64, InferError> {
-        let mut link = self.connect(owner)?;
-        link.say(&request)?;
-        let FromModelOwner::Left(left) = link.hear("answer of a model owner")? else {
-            return Err(link.unexpected("no number of bundles".to_owned()).into());
-        };
-        link.close();
-        Ok(left)
+        file.finish().map_err(|source| InferError::file(&path, source))?.keep()?;
+        Ledger::of_taken(&self.folder)?.record_again(bundle)
     }
 
     /// A set-up that is kept here, with its program.
@@ -366,6 +346,7 @@ impl DataOwner {
     ) -> Result<Ran, InferError> {
         let inputs = agreed.computation.quantised(inputs)?;
         let stock = Stock::new(&self.folder, agreed.set_up.terms.id, Party::DataOwner);
+        let _running = self.folder.lock_shared(RUNNING)?;
         self.drop_used(&stock)?;
         let mut link = self.connect(&others.model_owner)?;
         let (mut fetched, mut tried) = (false, Tried::default());
@@ -383,8 +364,15 @@ impl DataOwner {
                         agreed.computation.run_data_owner(&mut link, learns, &inputs, read, watch)
                     })?;
                     let unproven = sitting.prove(&mut link, testified).err();
-                    link.close();
-                    return Ok(Ran { bundle, outcome, recorded_in, dropped: tried.dropped, unproven });
+                    let parted = part(link, unproven.as_ref());
+                    return Ok(Ran {
+                        bundle,
+                        outcome,
+                        recorded_in,
+                        dropped: tried.dropped,
+                        unproven,
+                        parted,
+                    });
                 }
                 FromModelOwner::Missing if !fetched => {
                     self.let_fetch(set_up, &others.model_owner)?;
@@ -473,10 +461,20 @@ impl DataOwner {
 
     /// Erases what a process that was killed has left of bundles that are recorded as used.
     fn drop_used(&self, stock: &Stock<'_>) -> Result<(), InferError> {
-        let used = self.ledger.used()?;
+        let used = self.ledger.recorded()?;
         let mut left = stock.bundles()?.into_iter().filter(|bundle| used.contains(&bundle.0));
         left.try_for_each(|bundle| stock.erase(bundle))
     }
+}
+
+/// Ends the connection of a run: in good order, which the model owner's end then confirms, or with a word to it that there
+/// is no evidence here.
+fn part(link: Link, unproven: Option<&InferError>) -> Option<PeerError> {
+    let Some(why) = unproven else { return link.part().err() };
+    if let Some(why) = why.told() {
+        link.refuse(&format!("it has no evidence of the run: {why}"));
+    }
+    None
 }
 
 fn disagree(peer: &PeerKey, why: &str) -> InferError {

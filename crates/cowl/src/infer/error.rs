@@ -85,6 +85,14 @@ pub(crate) enum InferError {
     /// What the two say of a run does not prove it.
     #[error("the run is not proven: {0}")]
     Evidence(String),
+    /// A run that was computed to its end, and nothing to prove it by.
+    #[error("there is no evidence of run {}: {why}", name_of(bundle))]
+    Unproven {
+        /// Which.
+        bundle: BundleId,
+        /// Why not.
+        why: Box<InferError>,
+    },
     /// Another party than was agreed on has had its hand in it, or it says something else than was agreed on.
     #[error("{0}")]
     Disagreement(String),
@@ -110,6 +118,9 @@ impl InferError {
                 Some(error.to_string())
             }
             Self::Peer(_) => None,
+            Self::Unproven { why, .. } => {
+                why.told().map(|why| format!("it has no evidence of the run: {why}"))
+            }
             Self::File { .. } | Self::Damaged { .. } | Self::Vault(_) => {
                 Some("its own machine is at fault; its owner has been told".to_owned())
             }

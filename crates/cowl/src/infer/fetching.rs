@@ -49,7 +49,7 @@ impl Fetching<'_> {
         let dealt = self.checked(&signed)?;
         let bundle = BundleId::from(dealt.bundle);
         let stock = Stock::new(self.folder, set_up, self.seat);
-        if self.ledger.used()?.contains(&bundle.0) {
+        if self.ledger.recorded()?.contains(&bundle.0) {
             // It was used before the dealer heard that it is kept.
             io::copy(&mut StreamReader::new(link), &mut io::sink())
                 .map_err(|error| InferError::stream(&self.folder.path("used").unwrap_or_default(), error))?;

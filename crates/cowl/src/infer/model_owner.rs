@@ -20,7 +20,7 @@ use super::peer::{self, Link, PeerKey, StreamWriter};
 use super::recipe::Recipe;
 use super::store::{Folder, Ledger, Part, SetUp, SetUpId, Stock, Terms, WeightStatement, receivers};
 use super::watch::Watch;
-use super::wire::{FromDealer, FromModelOwner, ToDealer, ToModelOwner, Wanted};
+use super::wire::{FromDealer, FromModelOwner, Id, ToDealer, ToModelOwner, Wanted};
 
 /// Where a party listens.
 #[derive(Debug, Clone)]
@@ -101,18 +101,31 @@ impl Shelf {
     }
 }
 
-/// What became of a run.
-pub(crate) struct ServedRun {
-    /// Which bundle.
-    pub(crate) bundle: BundleId,
-    /// What came out.
-    pub(crate) outcome: Outcome,
+/// What has become of a request, for people.
+pub(crate) enum Event {
+    /// A run has come to its end.
+    Ran {
+        /// Which bundle.
+        bundle: BundleId,
+        /// Bytes sent and received.
+        bytes: [u64; 2],
+        /// From the first byte to the last.
+        took: Duration,
+    },
+    /// So many bundles were dropped: the data owner has lost its halves.
+    Dropped(u64),
+}
+
+/// A run that has come to its end.
+struct ServedRun {
+    bundle: BundleId,
+    outcome: Outcome,
     /// Why there is no evidence, if there is none.
-    pub(crate) unproven: Option<InferError>,
+    unproven: Option<InferError>,
 }
 
 impl ModelOwner {
-    /// Serves one connection to its end; `served` hears of every run.
+    /// Serves one connection to its end; `told` hears what has become of its requests.
     ///
     /// # Errors
     /// What is wrong with what is asked, or with a run; the other side is to be told.
@@ -120,23 +133,36 @@ impl ModelOwner {
         &self,
         link: &mut Link,
         peer: &PeerKey,
-        served: &mut dyn FnMut(ServedRun),
+        told: &mut dyn FnMut(Event),
     ) -> Result<(), InferError> {
         while let Some(request) = link.hear_next::<ToModelOwner>("request to a model owner")? {
             match request {
                 ToModelOwner::SetUp { wanted, weights } => self.set_up(link, peer, &wanted, weights)?,
                 ToModelOwner::Fetch { set_up } => {
                     self.fetch(&self.set_up_with(set_up, peer)?, peer)?;
-                    self.tell_left(link, set_up)?;
+                    self.list(link, set_up)?;
                 }
-                ToModelOwner::Left { set_up } => {
+                ToModelOwner::List { set_up } => {
                     self.set_up_with(set_up, peer)?;
-                    self.tell_left(link, set_up)?;
+                    self.list(link, set_up)?;
+                }
+                ToModelOwner::Gone { set_up, bundles } => {
+                    self.set_up_with(set_up, peer)?;
+                    let dropped = self.drop_gone(set_up, &bundles)?;
+                    if dropped > 0 {
+                        told(Event::Dropped(dropped));
+                    }
+                    link.say(&FromModelOwner::Dropped(dropped))?;
                 }
                 ToModelOwner::Run { set_up, bundle, consent } => {
                     let set_up = self.set_up_with(set_up, peer)?;
                     if let Some(ended) = self.run(link, peer, &set_up, bundle.into(), &consent)? {
-                        served(ended);
+                        let ServedRun { bundle, outcome, unproven } = ended;
+                        let bytes = [outcome.sent, outcome.received];
+                        told(Event::Ran { bundle, bytes, took: outcome.took });
+                        let unproven =
+                            unproven.map(|why| InferError::Unproven { bundle, why: Box::new(why) });
+                        unproven.map_or(Ok(()), Err)?;
                     }
                 }
             }
@@ -144,9 +170,22 @@ impl ModelOwner {
         Ok(())
     }
 
-    fn tell_left(&self, link: &mut Link, id: SetUpId) -> Result<(), InferError> {
-        let left = Stock::new(&self.folder, id, Party::ModelOwner).bundles()?.len();
-        Ok(link.say(&FromModelOwner::Left(left as u64))?)
+    fn list(&self, link: &mut Link, id: SetUpId) -> Result<(), InferError> {
+        let bundles = Stock::new(&self.folder, id, Party::ModelOwner).bundles()?;
+        Ok(link.say(&FromModelOwner::Bundles(bundles.into_iter().map(Into::into).collect()))?)
+    }
+
+    /// Drops bundles of a set-up that are here; what is another's, or nobody's, is left alone.
+    fn drop_gone(&self, id: SetUpId, bundles: &[Id]) -> Result<u64, InferError> {
+        let stock = Stock::new(&self.folder, id, Party::ModelOwner);
+        let mut dropped = 0;
+        for bundle in bundles.iter().map(|id| BundleId::from(*id)) {
+            if stock.has(bundle) {
+                self.drop_bundle(&stock, bundle)?;
+                dropped += 1;
+            }
+        }
+        Ok(dropped)
     }
 
     /// A set-up with this party; those with others are not its business.
@@ -304,7 +343,7 @@ impl ModelOwner {
     ) -> Result<Option<ServedRun>, InferError> {
         let model = self.model_of(set_up)?;
         let stock = Stock::new(&self.folder, set_up.terms.id, Party::ModelOwner);
-        if self.ledger.used()?.contains(&bundle.0) {
+        if self.ledger.recorded()?.contains(&bundle.0) {
             link.say(&FromModelOwner::Used)?;
             return Ok(None);
         }
@@ -329,10 +368,8 @@ impl ModelOwner {
     }
 
     fn drop_bundle(&self, stock: &Stock<'_>, bundle: BundleId) -> Result<(), InferError> {
-        match self.ledger.record(bundle) {
-            Ok(()) | Err(InferError::Used { .. }) => stock.erase(bundle),
-            failed => failed,
-        }
+        self.ledger.record_again(bundle)?;
+        stock.erase(bundle)
     }
 
     fn settle(

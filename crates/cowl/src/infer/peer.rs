@@ -8,6 +8,7 @@
 //! [`Link`] moves bytes. A connection that is closed, falls silent or was tampered with ends in a
 //! [`PeerError`] that says which.
 
+mod guests;
 mod link;
 mod tls;
 
@@ -19,6 +20,7 @@ use std::time::Duration;
 use cowl_crypto::sign::SigningKey;
 use cowl_domain::{PartyId, PartyKeys};
 
+pub(crate) use guests::{GuestList, Guests};
 pub(crate) use link::{Link, StreamReader, StreamWriter, Wire};
 
 /// Why two parties could not go on together.
@@ -147,7 +149,7 @@ pub(crate) fn connect(
     for address in address.to_socket_addrs().map_err(unreachable)? {
         match TcpStream::connect_timeout(&address, patience) {
             Ok(socket) => {
-                let tls = tls::client(identity, expected.keys.signing);
+                let tls = tls::client(identity, expected);
                 let mut link = Link::new(socket, tls.into(), &expected.name, patience)?;
                 link.shake_hands()?;
                 return Ok(link);
@@ -162,25 +164,26 @@ pub(crate) fn connect(
 pub(crate) struct Listener {
     socket: TcpListener,
     config: Arc<rustls::ServerConfig>,
-    expected: Vec<PeerKey>,
+    guests: Guests,
     patience: Duration,
 }
 
 impl Listener {
-    /// Listens at `address` for the parties that are expected, and no others.
+    /// Listens at `address` for these parties, and no others.
     ///
     /// # Errors
     /// [`PeerError::Unreachable`] when the address cannot be listened at.
     pub(crate) fn bind(
         identity: &Identity,
-        expected: Vec<PeerKey>,
+        guests: impl Into<Guests>,
         address: &str,
         patience: Duration,
     ) -> Result<Self, PeerError> {
         let socket = TcpListener::bind(address)
             .map_err(|source| PeerError::Unreachable { address: address.to_owned(), source })?;
-        let config = tls::server(identity, expected.iter().map(|peer| peer.keys.signing).collect());
-        Ok(Self { socket, config, expected, patience })
+        let guests = guests.into();
+        let config = tls::server(identity, guests.clone());
+        Ok(Self { socket, config, guests, patience })
     }
 
     /// Where it listens.
@@ -211,8 +214,7 @@ impl Listener {
         let tls = rustls::ServerConnection::new(self.config.clone()).map_err(broken)?;
         let mut link = Link::new(socket, tls.into(), &from, self.patience)?;
         link.shake_hands()?;
-        let shown = link.shown_key();
-        let known = self.expected.iter().find(|peer| Some(peer.keys.signing) == shown).cloned();
+        let known = link.shown_key().and_then(|key| self.guests.with_key(&key));
         let peer = known.ok_or(PeerError::Stranger { peer: from })?;
         link.rename(&peer.name);
         Ok((link, peer))

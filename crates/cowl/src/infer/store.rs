@@ -3,6 +3,7 @@
 //! | file | content |
 //! |---|---|
 //! | `used` | [`ledger`]: which bundles were run; only ever grows |
+//! | `taken` | the data owner's: which bundles it has ever had whole; only ever grows |
 //! | `setups/ID` | [`setup`]: who computes with whom, with what; the mask's seed where it is known |
 //! | `weights/ID` | the data owner's W − B |
 //! | `stock/SETUP/ID` | [`stock`]: bundles that wait to be used |

@@ -172,19 +172,30 @@ pub(crate) enum ToModelOwner {
         #[n(1)]
         weights: bool,
     },
-    /// Bundles wait at the dealer: fetch them. Answered with [`FromModelOwner::Left`].
+    /// Bundles wait at the dealer: fetch them. Answered with [`FromModelOwner::Bundles`].
     #[n(2)]
     Fetch {
         /// Of which set-up.
         #[n(0)]
         set_up: SetUpId,
     },
-    /// How many bundles are there? Answered with [`FromModelOwner::Left`].
+    /// Which bundles are there? Answered with [`FromModelOwner::Bundles`].
     #[n(3)]
-    Left {
+    List {
         /// Of which set-up.
         #[n(0)]
         set_up: SetUpId,
+    },
+    /// The data owner has lost its halves of these. Answered with [`FromModelOwner::Dropped`] when they are recorded as
+    /// used.
+    #[n(5)]
+    Gone {
+        /// Of which set-up.
+        #[n(0)]
+        set_up: SetUpId,
+        /// Which.
+        #[n(1)]
+        bundles: Vec<Id>,
     },
     /// Run this bundle. Answered with [`FromModelOwner::Ready`] when it is recorded as used there, or with why not.
     #[n(4)]
@@ -214,9 +225,9 @@ pub(crate) enum FromModelOwner {
         #[cbor(n(1), with = "minicbor::bytes")]
         commitment: Vec<u8>,
     },
-    /// So many bundles are there.
+    /// These bundles are there.
     #[n(2)]
-    Left(#[n(0)] u64),
+    Bundles(#[n(0)] Vec<Id>),
     /// All consents and the bundle are recorded as used; the run begins.
     #[n(3)]
     Ready {
@@ -233,4 +244,7 @@ pub(crate) enum FromModelOwner {
     /// The model owner does not consent to this run; another of the stock may do.
     #[n(6)]
     Declined(#[n(0)] String),
+    /// So many of those that are gone were there, and are there no more.
+    #[n(7)]
+    Dropped(#[n(0)] u64),
 }

@@ -79,13 +79,21 @@ pub(crate) async fn leave(
     Ok(Leave { item, grant: vault.signed_grant(&grant.grant).await?.to_bytes() })
 }
 
+/// How many runs were made under a grant, by this device's count.
+///
+/// # Errors
+/// When what is remembered does not open.
+pub(crate) fn made(vault: &Vault, model: &ItemId, grant: &GrantId) -> Result<u32> {
+    Ok(RunBook::load(vault, model)?.runs_of(grant))
+}
+
 /// How many runs are left under a grant, by this device's count; `None` where there is no bound.
 ///
 /// # Errors
 /// When what is remembered does not open: then nothing must be run.
 pub(crate) fn left(vault: &Vault, model: &ItemId, grant: &GrantInfo) -> Result<Option<u32>> {
     let Some(most) = grant.compute.as_ref().and_then(|terms| terms.runs) else { return Ok(None) };
-    Ok(Some(most.saturating_sub(RunBook::load(vault, model)?.runs_of(&grant.grant))))
+    Ok(Some(most.saturating_sub(made(vault, model, &grant.grant)?)))
 }
 
 /// Counts one more run of an own model under a grant. On disk when it returns.

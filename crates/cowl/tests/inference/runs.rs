@@ -47,9 +47,9 @@ fn a_party_without_a_grant_is_turned_away() {
         ["grant", "make", "--to", "stranger", "--item", "digits", "--power", "compute", "--output", "labels"];
     let terms = ["--technique", "mpc", "--purpose", "research", "--trust-first-use"];
     trio.world.yes("maker", &[&grant[..], &terms].concat());
-    // The maker serves those who had a grant when it began.
+    // The maker serves whoever has a grant, the dealer whom it was told to.
     let refused = trio.world.no(1, "stranger", &arguments);
-    assert!(refused.contains("maker does not know this party's key"), "{refused}");
+    assert!(refused.contains("parties that this dealer does not serve"), "{refused}");
 }
 
 #[test]

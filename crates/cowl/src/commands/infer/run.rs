@@ -50,6 +50,10 @@ pub(super) fn run(context: &Context, arguments: &RunModelArguments) -> Result<()
     if let Some(why) = &ran.unproven {
         output.warn(format_args!("the output holds, but there is no evidence of the run: {why}"));
     }
+    if let Some(why) = &ran.parted {
+        let owner = &others.model_owner.peer.name;
+        output.warn(format_args!("the output and its evidence hold, but {owner} may have none: {why}"));
+    }
     if let Some(path) = &arguments.report {
         let page = page(cast, &agreed, &inputs, &ran)?;
         std::fs::write(path, page).map_err(|source| Failure::file(path, source))?;

@@ -1,9 +1,9 @@
 //! `cowl infer serve`
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Mutex;
 
-use cowl_domain::ItemId;
+use cowl_domain::{ItemId, RecordId};
 use cowl_vault::Vault;
 
 use super::{Here, deal};
@@ -11,23 +11,23 @@ use crate::args::ServeArguments;
 use crate::commands::Context;
 use crate::failure::{Failure, Result};
 use crate::infer::error::{InferError, name_of};
-use crate::infer::model_owner::{ModelOwner, Served, Shelf};
-use crate::infer::peer::{Listener, PeerKey};
+use crate::infer::model_owner::{Event, ModelOwner, Served, Shelf};
+use crate::infer::peer::{Guests, Listener};
 use crate::infer::serving::serve_all;
 use crate::models::catalog;
 use crate::models::gate::Grants;
-use crate::size::Size;
+use crate::models::grantees::Grantees;
+use crate::size::{Size, count};
 
 /// Serves models until the process is ended.
 pub(super) fn serve(context: &Context, arguments: &ServeArguments) -> Result<()> {
     let mut here = Here::begin(context)?;
     here.look_up(context, std::slice::from_ref(&arguments.dealer.party), arguments.patience)?;
-    let (served, grantees) = here.wait(load(context, &here.vault, arguments))?;
-    here.look_up(context, &grantees, arguments.patience)?;
     let dealer = here.place(&arguments.dealer);
-    let parties: Vec<PeerKey> = grantees.iter().map(|name| here.other(name)).collect();
+    let (served, models) = here.wait(load(context, &here.vault, arguments))?;
+    let guests = guests(context, &here, arguments, models)?;
     let patience = arguments.patience.patience;
-    let listener = Listener::bind(&here.keys().identity(), parties, &arguments.listen, patience)
+    let listener = Listener::bind(&here.keys().identity(), guests, &arguments.listen, patience)
         .map_err(InferError::from)?;
     let gate = Box::new(Grants::new(here.vault.clone(), here.runtime.handle().clone()));
     let owner = ModelOwner {
@@ -44,33 +44,59 @@ pub(super) fn serve(context: &Context, arguments: &ServeArguments) -> Result<()>
     deal::greet(context, "serving", &listener)?;
     serve_all(
         &listener,
-        |link, peer| {
-            owner.serve(link, peer, &mut |ended| {
-                let (sent, received) = (Size(ended.outcome.sent), Size(ended.outcome.received));
-                let (bundle, time) = (name_of(&ended.bundle), ended.outcome.took.as_secs_f64() * 1e3);
-                let peer = &peer.name;
-                if let Some(why) = &ended.unproven {
-                    context
-                        .output
-                        .warn(format_args!("{peer}: run {bundle}: there is no evidence of it: {why}"));
-                }
-                context.output.note(format_args!(
-                    "{peer}: run {bundle}: {sent} sent, {received} received, {time:.1} ms"
-                ));
-            })
+        |link, peer| owner.serve(link, peer, &mut |event| tell(context, &peer.name, event)),
+        |peer, error| match error {
+            InferError::Unproven { .. } => context.output.warn(format_args!("{peer}: {error}")),
+            _ => context.output.note(format_args!("{peer}: {error}")),
         },
-        |peer, error| context.output.note(format_args!("{peer}: {error}")),
     )?;
     Ok(())
 }
 
-/// The models with their weights, and who may run one of them now.
+fn tell(context: &Context, peer: &str, event: Event) {
+    match event {
+        Event::Ran { bundle, bytes, took } => {
+            let ([sent, received], time) = (bytes.map(Size), took.as_secs_f64() * 1e3);
+            let bundle = name_of(&bundle);
+            context
+                .output
+                .note(format_args!("{peer}: run {bundle}: {sent} sent, {received} received, {time:.1} ms"));
+        }
+        Event::Dropped(bundles) => {
+            let bundles = count(bundles, "bundle");
+            context.output.note(format_args!("{peer}: {bundles} dropped: {peer} has lost the other half"));
+        }
+    }
+}
+
+/// Those who may run one of the models, now or later.
+fn guests(
+    context: &Context,
+    here: &Here,
+    arguments: &ServeArguments,
+    models: Vec<(RecordId, ItemId)>,
+) -> Result<Guests> {
+    let without_comparing = arguments.patience.trust_first_use || context.settings.yes;
+    let (vault, runtime) = (here.vault.clone(), here.runtime.handle().clone());
+    let grantees = Grantees::new(vault, runtime, models, without_comparing, context.output);
+    let known = here.wait(grantees.look())?;
+    if known.is_empty() {
+        context.output.note(
+            "nobody may run what is served yet; whoever is given a grant is served from then on: \
+             cowl grant make --to HANDLE --item MODEL --power compute --technique mpc --output labels --runs 100 \
+             --purpose diagnosis",
+        );
+    }
+    Ok(Guests::of(Box::new(grantees), known))
+}
+
+/// The models with their weights, and where they are.
 async fn load(
     context: &Context,
     vault: &Vault,
     arguments: &ServeArguments,
-) -> Result<(HashMap<ItemId, Served>, Vec<String>)> {
-    let (mut served, mut grantees) = (HashMap::new(), HashSet::new());
+) -> Result<(HashMap<ItemId, Served>, Vec<(RecordId, ItemId)>)> {
+    let (mut served, mut places) = (HashMap::new(), Vec::new());
     for name in &arguments.models {
         let known = catalog::find(vault, name).await?;
         if !known.mine {
@@ -79,14 +105,9 @@ async fn load(
         let progress = context.output.progress();
         let published = catalog::published(vault, &known.info, &*progress).await?;
         let weights = catalog::own_weights(vault, &known.info, &published.architecture, &*progress).await?;
-        grantees.extend(known.grants.iter().map(|grant| grant.grantee.to_string()));
+        places.push((known.info.record, known.info.item));
         let name = known.info.label.name.clone();
         served.insert(known.info.item, Served { name, published: published.to_bytes(), weights });
     }
-    if grantees.is_empty() {
-        return Err(Failure::no("nobody has a grant to run what is to be served").with_hint(
-            "give one: cowl grant make --to HANDLE --item MODEL --power compute --output labels --runs 100 --purpose diagnosis",
-        ));
-    }
-    Ok((served, grantees.into_iter().collect()))
+    Ok((served, places))
 }

@@ -12,6 +12,7 @@ use crate::args::StockArguments;
 use crate::commands::Context;
 use crate::failure::{Failure, Result};
 use crate::infer::data_owner::{Asked, DataOwner, Others};
+use crate::infer::halves::Orphans;
 use crate::infer::model_owner::Place;
 use crate::infer::recipe::Recipe;
 use crate::infer::store::{Stock, sealed_bundle_length};
@@ -32,6 +33,10 @@ struct Stocked {
     weights: String,
     /// Bytes of a run's bundle.
     bundle_bytes: Size,
+    /// Bundles that were erased here, because their other half is gone.
+    dropped_here: u64,
+    /// Bundles that were erased at the model's owner, because their other half is gone.
+    dropped_there: u64,
 }
 
 pub(super) fn stock(context: &Context, arguments: &StockArguments) -> Result<()> {
@@ -54,6 +59,8 @@ pub(super) fn stock(context: &Context, arguments: &StockArguments) -> Result<()>
             others.model_owner.peer.name, agreed.set_up.terms.model
         ));
     }
+    let orphans = owner.drop_orphans(&agreed, &others)?;
+    tell_orphans(context, orphans, &others.model_owner.peer.name);
     let each = Party::BOTH.map(|seat| Size(sealed_bundle_length(agreed.computation.bundle_bytes(seat))));
     context.output.note(format_args!("a run takes {} here and {} at its model's owner", each[1], each[0]));
     owner.stock(&agreed, &others, &leave, arguments.runs.get(), &*progress)?;
@@ -64,7 +71,25 @@ pub(super) fn stock(context: &Context, arguments: &StockArguments) -> Result<()>
         ready: Stock::new(&owner.folder, set_up, Party::DataOwner).bundles()?.len(),
         weights,
         bundle_bytes: Size(agreed.computation.bundle_bytes(Party::DataOwner)),
+        dropped_here: orphans.here,
+        dropped_there: orphans.there,
     })
+}
+
+fn tell_orphans(context: &Context, orphans: Orphans, owner: &str) {
+    if orphans.here > 0 {
+        let here = count(orphans.here, "bundle");
+        context.output.note(format_args!("{here} dropped here: {owner} has used or lost the other half"));
+    }
+    tell_dropped_there(context, orphans.there, owner);
+}
+
+/// Says how many bundles a model owner has dropped, if it has.
+pub(super) fn tell_dropped_there(context: &Context, bundles: u64, owner: &str) {
+    if bundles > 0 {
+        let bundles = count(bundles, "bundle");
+        context.output.note(format_args!("{bundles} dropped at {owner}: the other half is lost here"));
+    }
 }
 
 /// What is to be run, by whose leave, and whose it is.

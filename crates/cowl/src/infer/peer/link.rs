@@ -58,6 +58,8 @@ const PIECE: usize = 256 << 10;
 const AHEAD: usize = 1 << 20;
 /// How long one waits for the other side to have read a refusal.
 const LAST_WORD: Duration = Duration::from_secs(2);
+/// How long one waits for the other side to end a connection, too.
+const PARTING: Duration = Duration::from_secs(10);
 
 /// One connection to one party.
 pub(crate) struct Link {
@@ -169,18 +171,36 @@ impl Link {
     }
 
     /// Ends the connection in good order. What was sent before arrives.
-    pub(crate) fn close(mut self) {
+    pub(crate) fn close(self) {
+        // Nobody waits for anything more.
+        let _ = self.part();
+    }
+
+    /// Ends the connection, and waits until the other side has done so, too: then it has had all that was sent. One of the
+    /// two ends it last, and does not learn whether that has arrived.
+    ///
+    /// # Errors
+    /// [`PeerError::Refused`] when the other side's last word is a no; those of the connection.
+    pub(crate) fn part(mut self) -> Result<(), PeerError> {
         self.tls.send_close_notify();
-        self.patience = self.patience.min(LAST_WORD);
-        if self.flush().is_err() || self.socket.shutdown(Shutdown::Write).is_err() {
-            return;
-        }
+        self.patience = self.patience.min(PARTING);
+        self.flush()?;
+        self.socket.shutdown(Shutdown::Write).map_err(|source| self.failed(source))?;
         // Closing with unread bytes would take back what was sent.
         let deadline = Instant::now() + self.patience;
-        while !self.ended && self.wait(deadline).is_ok() && self.read_some().is_ok() {
-            self.inbox.clear();
-            self.taken = 0;
+        while !self.ended {
+            self.wait(deadline)?;
+            self.read_some()?;
+            if self.held() > HEAD + LONGEST_NO {
+                self.taken = self.inbox.len();
+            }
         }
+        if self.inbox.get(self.taken) == Some(&(Kind::No as u8)) {
+            return self.receive_frame(Kind::No, LONGEST_NO).map(drop);
+        }
+        // Without TLS's own word that this was the end, it may have been cut.
+        let in_good_order = self.tls.process_new_packets().is_ok_and(|state| state.peer_has_closed());
+        if in_good_order { Ok(()) } else { Err(PeerError::HungUp { peer: self.peer.clone() }) }
     }
 
     /// Waits until the system has taken all that was sent.

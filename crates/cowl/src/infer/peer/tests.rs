@@ -1,5 +1,6 @@
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use cowl_domain::SealingKey;
@@ -30,7 +31,7 @@ fn served<T: Send>(
     serve: impl FnOnce(Result<(Link, PeerKey), PeerError>) -> T + Send,
     client: impl FnOnce(&str),
 ) -> T {
-    let peers = expected.iter().map(|one| one.peer.clone()).collect();
+    let peers: Vec<PeerKey> = expected.iter().map(|one| one.peer.clone()).collect();
     let listener = Listener::bind(&Identity::new(&server.key), peers, "127.0.0.1:0", patience).unwrap();
     let address = listener.address().unwrap().to_string();
     thread::scope(|scope| {
@@ -84,6 +85,34 @@ fn a_client_that_is_not_expected_is_a_stranger_to_the_server_and_is_told() {
         assert!(matches!(error, PeerError::NotWelcome { .. }), "{error}");
     });
     assert!(matches!(told, PeerError::Stranger { .. }), "{told}");
+}
+
+struct List {
+    peers: Vec<PeerKey>,
+    asked: Arc<AtomicUsize>,
+}
+
+impl GuestList for List {
+    fn now(&self) -> Option<Vec<PeerKey>> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        Some(self.peers.clone())
+    }
+}
+
+#[test]
+fn newcomers_who_knock_are_let_in_and_the_list_is_asked_for_once() {
+    let (newcomer, before) = (someone("newcomer"), someone("before"));
+    let asked = Arc::new(AtomicUsize::new(0));
+    let list = List { peers: vec![newcomer.peer.clone()], asked: asked.clone() };
+    let guests = Guests::of(Box::new(list), vec![before.peer.clone()]);
+    let [newcomers, befores] = [&newcomer, &before].map(|one| one.peer.keys.signing);
+    assert!(guests.let_in(&befores) && asked.load(Ordering::SeqCst) == 0);
+    thread::scope(|scope| {
+        let knocks: Vec<_> = (0..8).map(|_| scope.spawn(|| guests.let_in(&newcomers))).collect();
+        assert!(knocks.into_iter().all(|knock| knock.join().unwrap()));
+    });
+    assert_eq!(asked.load(Ordering::SeqCst), 1);
+    assert!(guests.with_key(&befores).is_none(), "who is not on the list any more is still let in");
 }
 
 #[test]

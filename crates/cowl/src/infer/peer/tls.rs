@@ -17,7 +17,7 @@ use rustls::{
 };
 use zeroize::Zeroizing;
 
-use super::Identity;
+use super::{Guests, Identity, PeerKey};
 
 /// The name of what is spoken inside; other programs' connections end at the handshake.
 const PROTOCOL: &[u8] = b"cowl-infer/1";
@@ -36,8 +36,9 @@ pub(super) fn certified(key: &SigningKey) -> Arc<CertifiedKey> {
     Arc::new(CertifiedKey::new(vec![public], signer))
 }
 
-pub(super) fn client(identity: &Identity, expected: VerifyingKey) -> ClientConnection {
-    let verifier = Arc::new(Expected { keys: vec![public_key_info(&expected)], provider: provider() });
+pub(super) fn client(identity: &Identity, expected: &PeerKey) -> ClientConnection {
+    let guests = Guests::from(vec![expected.clone()]);
+    let verifier = Arc::new(Expected { guests, provider: provider() });
     let mut config = ClientConfig::builder_with_provider(verifier.provider.clone())
         .with_protocol_versions(&[&TLS13])
         .expect("the provider has suites of TLS 1.3")
@@ -51,9 +52,8 @@ pub(super) fn client(identity: &Identity, expected: VerifyingKey) -> ClientConne
     ClientConnection::new(Arc::new(config), name).expect("the configuration is sound")
 }
 
-pub(super) fn server(identity: &Identity, expected: Vec<VerifyingKey>) -> Arc<ServerConfig> {
-    let keys = expected.iter().map(public_key_info).collect();
-    let verifier = Arc::new(Expected { keys, provider: provider() });
+pub(super) fn server(identity: &Identity, guests: Guests) -> Arc<ServerConfig> {
+    let verifier = Arc::new(Expected { guests, provider: provider() });
     let mut config = ServerConfig::builder_with_provider(verifier.provider.clone())
         .with_protocol_versions(&[&TLS13])
         .expect("the provider has suites of TLS 1.3")
@@ -68,6 +68,10 @@ pub(super) fn server(identity: &Identity, expected: Vec<VerifyingKey>) -> Arc<Se
 /// The Ed25519 key that a peer has shown.
 pub(super) fn shown_key(certificates: Option<&[CertificateDer<'_>]>) -> Option<VerifyingKey> {
     let [shown] = certificates? else { return None };
+    key_in(shown)
+}
+
+fn key_in(shown: &CertificateDer<'_>) -> Option<VerifyingKey> {
     let point = shown.as_ref().strip_prefix(&PUBLIC)?;
     Some(VerifyingKey::from_bytes(point.try_into().ok()?))
 }
@@ -82,21 +86,17 @@ fn public_key_info(key: &VerifyingKey) -> Vec<u8> {
     [PUBLIC.as_slice(), key.as_bytes()].concat()
 }
 
-/// Accepts these keys and nothing else.
+/// Accepts these parties' keys and nothing else.
 #[derive(Debug)]
 struct Expected {
-    keys: Vec<Vec<u8>>,
+    guests: Guests,
     provider: Arc<CryptoProvider>,
 }
 
 impl Expected {
     fn check(&self, shown: &CertificateDer<'_>, more: &[CertificateDer<'_>]) -> Result<(), Error> {
-        let known = self.keys.iter().any(|key| key == shown.as_ref());
-        if known && more.is_empty() {
-            Ok(())
-        } else {
-            Err(CertificateError::ApplicationVerificationFailure.into())
-        }
+        let is_let_in = more.is_empty() && key_in(shown).is_some_and(|key| self.guests.let_in(&key));
+        if is_let_in { Ok(()) } else { Err(CertificateError::ApplicationVerificationFailure.into()) }
     }
 
     fn check_signature(

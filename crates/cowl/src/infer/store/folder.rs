@@ -1,6 +1,6 @@
 //! Private files, sealed under a key of the party.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -194,13 +194,35 @@ impl Folder {
     /// # Errors
     /// Those of the disk.
     pub(crate) fn lock(&self, name: &str) -> Result<File, InferError> {
+        self.held(name, File::lock)
+    }
+
+    /// Holds something together with others who do, until dropped.
+    ///
+    /// # Errors
+    /// Those of the disk.
+    pub(crate) fn lock_shared(&self, name: &str) -> Result<File, InferError> {
+        self.held(name, File::lock_shared)
+    }
+
+    /// As [`Folder::lock`]; `None` while somebody else holds it.
+    ///
+    /// # Errors
+    /// Those of the disk.
+    pub(crate) fn try_lock(&self, name: &str) -> Result<Option<File>, InferError> {
         let path = self.path(name)?;
-        let open = || {
-            let file = private().create(true).truncate(false).write(true).open(&path)?;
-            file.lock()?;
-            Ok(file)
-        };
-        open().map_err(|source| InferError::file(&path, source))
+        let file = lock_file(&path).map_err(|source| InferError::file(&path, source))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(file)),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(source)) => Err(InferError::file(&path, source)),
+        }
+    }
+
+    fn held(&self, name: &str, hold: impl Fn(&File) -> io::Result<()>) -> Result<File, InferError> {
+        let path = self.path(name)?;
+        let held = lock_file(&path).and_then(|file| hold(&file).map(|()| file));
+        held.map_err(|source| InferError::file(&path, source))
     }
 }
 
@@ -260,6 +282,10 @@ fn erase(path: &Path) -> io::Result<()> {
 fn make(folder: &Path) -> Result<(), InferError> {
     let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
     made.map_err(|source| InferError::file(folder, source))
+}
+
+fn lock_file(path: &Path) -> io::Result<File> {
+    private().create(true).truncate(false).write(true).open(path)
 }
 
 pub(super) fn private() -> OpenOptions {

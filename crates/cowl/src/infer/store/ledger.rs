@@ -1,4 +1,5 @@
-//! Which bundles were run: the file that makes a bundle good for one run.
+//! Which bundles were run: the file that makes a bundle good for one run. A data owner has a second one, of those that it
+//! has ever taken in: by it a lost half is told from one that is on its way.
 //!
 //! A line is 32 bytes: the bundle's id, and a code over it under a key of the party. It is appended and forced to
 //! disk before the first byte of a run is sent; nothing is ever taken out. Writers of several processes wait for
@@ -19,19 +20,27 @@ use crate::infer::error::InferError;
 
 const LINE: usize = 32;
 
-/// The used bundles of one party on one device.
+/// Bundles of one party on one device: those that were used, or those that were taken in.
 pub(crate) struct Ledger {
     path: PathBuf,
     key: Secret<32>,
 }
 
 impl Ledger {
-    /// The ledger of this folder.
+    /// The ledger of used bundles.
     ///
     /// # Errors
     /// Those of the disk.
     pub(crate) fn open(folder: &Folder) -> Result<Self, InferError> {
         Ok(Self { path: folder.path("used")?, key: folder.key("cowl/infer/used/v1") })
+    }
+
+    /// The ledger of bundles that were taken in whole.
+    ///
+    /// # Errors
+    /// Those of the disk.
+    pub(crate) fn of_taken(folder: &Folder) -> Result<Self, InferError> {
+        Ok(Self { path: folder.path("taken")?, key: folder.key("cowl/infer/taken/v1") })
     }
 
     /// Records that a bundle is being used, once and for ever: on disk when it returns.
@@ -53,11 +62,22 @@ impl Ledger {
         append().map_err(|source| InferError::file(&self.path, source))
     }
 
+    /// Records a bundle, which may be recorded already.
+    ///
+    /// # Errors
+    /// [`InferError::Damaged`]; those of the disk.
+    pub(crate) fn record_again(&self, bundle: BundleId) -> Result<(), InferError> {
+        match self.record(bundle) {
+            Err(InferError::Used { .. }) => Ok(()),
+            recorded => recorded,
+        }
+    }
+
     /// Every bundle that was recorded.
     ///
     /// # Errors
     /// As [`Ledger::record`].
-    pub(crate) fn used(&self) -> Result<HashSet<[u8; 16]>, InferError> {
+    pub(crate) fn recorded(&self) -> Result<HashSet<[u8; 16]>, InferError> {
         let mut file = self.locked()?;
         Ok(self.read(&mut file)?.0)
     }
@@ -125,7 +145,7 @@ mod tests {
             let again = other.record(BundleId([id; 16]));
             assert!(matches!(again, Err(InferError::Used { .. })), "{again:?}");
         }
-        assert_eq!(other.used().unwrap().len(), 2);
+        assert_eq!(other.recorded().unwrap().len(), 2);
     }
 
     #[test]
@@ -149,7 +169,7 @@ mod tests {
         for cut in [vec![9; 5], vec![0; LINE]] {
             std::fs::write(&ledger.path, [whole.as_slice(), &cut].concat()).unwrap();
             ledger.record(BundleId([2; 16])).unwrap();
-            assert_eq!(ledger.used().unwrap(), HashSet::from([[1; 16], [2; 16]]));
+            assert_eq!(ledger.recorded().unwrap(), HashSet::from([[1; 16], [2; 16]]));
         }
     }
 
