@@ -33,7 +33,7 @@ enum Kind {
     Message = 2,
     /// A piece of a stream.
     Piece = 3,
-    /// The end of a stream.
+    /// The end of a stream, or of all requests.
     End = 4,
     /// A no, in words.
     No = 5,
@@ -140,8 +140,9 @@ impl Link {
         &mut self,
         what: &'static str,
     ) -> Result<Option<T>, PeerError> {
-        self.pump(|link| link.held() > 0 || link.ended)?;
-        if self.held() == 0 { Ok(None) } else { self.hear(what).map(Some) }
+        self.pump(|link| link.held() >= HEAD || link.ended)?;
+        let kind = self.inbox.get(self.taken).copied();
+        if kind.is_none_or(|kind| kind == Kind::End as u8) { Ok(None) } else { self.hear(what).map(Some) }
     }
 
     /// Sends bytes of the computation; does not wait for the other side.
@@ -171,36 +172,50 @@ impl Link {
     }
 
     /// Ends the connection in good order. What was sent before arrives.
-    pub(crate) fn close(self) {
-        // Nobody waits for anything more.
-        let _ = self.part();
+    pub(crate) fn close(mut self) {
+        self.patience = self.patience.min(LAST_WORD);
+        if self.flush().is_ok() {
+            self.say_goodbye();
+        }
     }
 
-    /// Ends the connection, and waits until the other side has done so, too: then it has had all that was sent. One of the
-    /// two ends it last, and does not learn whether that has arrived.
+    /// Ends the connection when the other side has ended it, which it does when it has had all that was sent. It does not
+    /// learn whether its own end has arrived.
     ///
     /// # Errors
     /// [`PeerError::Refused`] when the other side's last word is a no; those of the connection.
     pub(crate) fn part(mut self) -> Result<(), PeerError> {
-        self.tls.send_close_notify();
         self.patience = self.patience.min(PARTING);
+        self.send_frame(Kind::End, &[])?;
         self.flush()?;
-        self.socket.shutdown(Shutdown::Write).map_err(|source| self.failed(source))?;
-        // Closing with unread bytes would take back what was sent.
-        let deadline = Instant::now() + self.patience;
-        while !self.ended {
-            self.wait(deadline)?;
-            self.read_some()?;
-            if self.held() > HEAD + LONGEST_NO {
-                self.taken = self.inbox.len();
-            }
-        }
-        if self.inbox.get(self.taken) == Some(&(Kind::No as u8)) {
-            return self.receive_frame(Kind::No, LONGEST_NO).map(drop);
+        self.pump(|link| link.held() >= HEAD || link.ended)?;
+        if self.held() > 0 {
+            self.receive_frame(Kind::No, LONGEST_NO)?;
         }
         // Without TLS's own word that this was the end, it may have been cut.
         let in_good_order = self.tls.process_new_packets().is_ok_and(|state| state.peer_has_closed());
-        if in_good_order { Ok(()) } else { Err(PeerError::HungUp { peer: self.peer.clone() }) }
+        if !in_good_order {
+            return Err(PeerError::HungUp { peer: self.peer.clone() });
+        }
+        self.say_goodbye();
+        Ok(())
+    }
+
+    /// TLS's end. What comes behind it is nobody's to read: it is taken from the system as it is, because closing with
+    /// unread bytes would take back what was sent.
+    fn say_goodbye(mut self) {
+        self.tls.send_close_notify();
+        if self.write_some().is_err() || self.socket.shutdown(Shutdown::Write).is_err() {
+            return;
+        }
+        let (deadline, mut ignored) = (Instant::now() + self.patience, [0; 4096]);
+        while self.wait(deadline).is_ok() {
+            match self.socket.read(&mut ignored) {
+                Ok(1..) => {}
+                Err(error) if passes(&error) => {}
+                _ => return,
+            }
+        }
     }
 
     /// Waits until the system has taken all that was sent.
