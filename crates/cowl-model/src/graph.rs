@@ -11,7 +11,7 @@ mod telling;
 
 pub use evaluate::EvaluationError;
 pub(crate) use evaluate::{over, place_of_largest};
-pub use form::FormError;
+pub use form::{FormError, LARGEST_ARCHITECTURE};
 pub use operator::{Interpolation, Operator, PublicTensor, Tap};
 pub use telling::{Telling, TellingError};
 
@@ -21,6 +21,8 @@ use crate::shape::{Shape, ShapeError};
 
 /// The most nodes of a graph.
 pub const MOST_NODES: usize = 1 << 18;
+/// The most places and comparisons of all maxima of a graph: programs list them one by one.
+pub const MOST_CHOICES: usize = 1 << 24;
 
 /// A node by its place in the graph.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Encode)]
@@ -135,6 +137,9 @@ pub enum GraphError {
     /// More than [`MOST_NODES`].
     #[error("more than {MOST_NODES} operations")]
     TooLarge,
+    /// More than [`MOST_CHOICES`].
+    #[error("too many places for a maximum over windows, or too many classes to rank")]
+    Choices,
     /// A number that is not finite among public constants.
     #[error("a constant is not finite")]
     NotFinite,
@@ -149,6 +154,8 @@ pub struct Graph {
     nodes: Vec<Node>,
     outputs: Vec<Output>,
     parameters: Vec<PublicParameter>,
+    /// Of all nodes together; at most [`MOST_CHOICES`].
+    choices: usize,
 }
 
 impl Graph {
@@ -217,10 +224,11 @@ impl Graph {
         self.push(Operator::Weight(self.weights.len() - 1), Vec::new(), layer)
     }
 
+    /// Once for each role; those of one layer come one behind the other.
     pub(crate) fn add_parameter(&mut self, layer: LayerId, role: &str) {
-        let parameter = PublicParameter { layer, role: role.into() };
-        if !self.parameters.contains(&parameter) {
-            self.parameters.push(parameter);
+        let mut of_layer = self.parameters.iter().rev().take_while(|known| known.layer == layer);
+        if !of_layer.any(|known| known.role == role) {
+            self.parameters.push(PublicParameter { layer, role: role.into() });
         }
     }
 
@@ -243,12 +251,18 @@ impl Graph {
             return Err(GraphError::TooLarge);
         }
         let shape = self.shape_of(&operator, &inputs)?;
+        let choices = operator.choices(inputs.first().map(|&id| &self.node(id).shape), &shape);
+        let choices = self.choices.saturating_add(choices);
+        if choices > MOST_CHOICES {
+            return Err(GraphError::Choices);
+        }
         let origin = match operator {
             Operator::Input(_) => Origin::Data,
             Operator::Weight(_) => Origin::Weights,
             _ => inputs.iter().map(|&id| self.node(id).origin).max().unwrap_or(Origin::Public),
         };
         let element = self.element_of(&operator, &inputs)?;
+        self.choices = choices;
         self.nodes.push(Node { operator, inputs, layer, shape, origin, element });
         Ok(NodeId((self.nodes.len() - 1) as u32))
     }

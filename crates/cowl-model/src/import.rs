@@ -5,28 +5,27 @@
 //! computed here; what is computed from weights alone stays in the graph, for the model owner to compute.
 
 mod attributes;
+mod bounds;
 mod held;
 mod operators;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 
-use crate::graph::{Graph, GraphError, Layer, LayerId, NodeId, Operator, Port, PublicTensor};
+use crate::graph::{
+    Graph, GraphError, LARGEST_ARCHITECTURE, Layer, LayerId, NodeId, Operator, Port, PublicTensor,
+};
 use crate::onnx::messages::{ModelProto, TensorTypeProto, ValueInfoProto, data_type};
 use crate::onnx::{self, Constant, ExternalFiles, FlatNode, OnnxError};
 use crate::shape::{Shape, ShapeError};
 use crate::tensor::Tensor;
 use attributes::Attributes;
+use bounds::{MOST_KEPT, MOST_KNOWN, Spent};
 use held::Held;
 
 /// Versions of ONNX's operators that are understood. 7 to 21 are promised; in the neighbours the supported operators
 /// are the same or stricter.
 pub const OPSETS: std::ops::RangeInclusive<i64> = 6..=25;
-
-/// The most whole numbers that may be computed from shapes and constants, all together.
-const MOST_WHOLES: usize = 1 << 25;
-/// The most numbers of one constant mask, and of all floats that are computed to be known at import.
-const MOST_KNOWN: usize = 1 << 26;
 
 /// What the file leaves open.
 #[derive(Clone, Debug)]
@@ -103,6 +102,11 @@ pub enum ImportError {
         /// The reason.
         why: Box<Refused>,
     },
+    /// An architecture that nobody would read.
+    #[error(
+        "the architecture alone is {0} bytes; at most {LARGEST_ARCHITECTURE} are read: constants belong to the weights"
+    )]
+    Architecture(usize),
     /// A bug of the simplification: the graph that was built does not hold together.
     #[error("the graph cannot be simplified: {0}")]
     Simplify(GraphError),
@@ -131,6 +135,9 @@ pub enum Refused {
         /// What about it.
         why: String,
     },
+    /// Too much of it is computed now, or kept in the architecture.
+    #[error("it takes too much to be computed at import")]
+    TooMuch,
     /// An optional output that is not supported.
     #[error("its output '{0}' is not supported")]
     Output(String),
@@ -178,8 +185,7 @@ struct Importer<'a> {
     weights: Vec<Tensor<f32>>,
     held: HashMap<String, Held>,
     unused: BTreeSet<String>,
-    /// Whole numbers held.
-    wholes: usize,
+    spent: Spent,
     notes: Vec<String>,
 }
 
@@ -211,7 +217,7 @@ impl<'a> Importer<'a> {
             weights: Vec::new(),
             held: HashMap::new(),
             unused: BTreeSet::new(),
-            wholes: 0,
+            spent: Spent::default(),
             notes: Vec::new(),
         }
     }
@@ -224,6 +230,7 @@ impl<'a> Importer<'a> {
         }
         for tensor in &graph.initializer {
             let name = tensor.name.clone().unwrap_or_default();
+            self.spent.keep_tensor(tensor)?;
             let held = Held::of_constant(Constant::read(tensor, files)?, &name);
             self.held.insert(name.clone(), held);
             self.unused.insert(name);
@@ -307,16 +314,12 @@ impl<'a> Importer<'a> {
         for input in &node.input {
             self.unused.remove(input);
         }
+        let known = |held: &Held| held.known();
+        let inputs = node.input.iter().filter_map(|input| self.held.get(input)).map(known);
+        self.spent.look(inputs.sum()).map_err(refused)?;
         let outputs = self.translate(&operator, &call).map_err(refused)?;
         call.attributes.check_all_read().map_err(refused)?;
-        self.wholes +=
-            outputs.iter().filter_map(Held::as_wholes).map(|tensor| tensor.data().len()).sum::<usize>();
-        if self.wholes > MOST_WHOLES {
-            return Err(refused(Refused::operand(
-                "output",
-                "makes more whole numbers than shapes are made of",
-            )));
-        }
+        self.spent.keep(outputs.iter().map(known).sum()).map_err(refused)?;
         if let Some(extra) =
             node.output.get(outputs.len()..).unwrap_or_default().iter().find(|name| !name.is_empty())
         {
@@ -351,6 +354,10 @@ impl<'a> Importer<'a> {
             self.notes.push(format!("nothing uses the initialiser '{name}'; it is left out"));
         }
         let architecture = self.graph.simplified().map_err(ImportError::Simplify)?;
+        let length = architecture.to_bytes().len();
+        if length > LARGEST_ARCHITECTURE {
+            return Err(ImportError::Architecture(length));
+        }
         Ok(Model { architecture, weights: self.weights, notes: self.notes })
     }
 
@@ -358,6 +365,12 @@ impl<'a> Importer<'a> {
     fn node_of(&mut self, held: Held, layer: LayerId) -> Result<NodeId, Refused> {
         match held {
             Held::Node(node) => Ok(node),
+            // By another name it may have become a node before.
+            Held::Floats { name, public: false, .. }
+                if matches!(self.held.get(&name), Some(Held::Node(_))) =>
+            {
+                self.node_of(self.held[&name].clone(), layer)
+            }
             Held::Floats { tensor, name, public: false } => {
                 let port = Port { name: name.clone(), shape: tensor.shape().clone() };
                 let node = self.graph.add_weight(port, layer)?;
@@ -366,6 +379,7 @@ impl<'a> Importer<'a> {
                 Ok(node)
             }
             Held::Floats { tensor, public: true, .. } => {
+                self.spent.keep(tensor.data().len())?;
                 Ok(self.graph.push(Operator::Public(PublicTensor::new(&tensor)), Vec::new(), layer)?)
             }
             Held::Wholes { .. } => {

@@ -1,6 +1,8 @@
 //! What there is to see of a model before anything is run: its layers, their sizes, what they cost, and everything
 //! that the architecture tells.
 
+use std::collections::HashMap;
+
 use crate::bilinear::Bilinear;
 use crate::graph::{Graph, LayerId, Node, Operator, Origin};
 use crate::kernel::Window;
@@ -27,27 +29,22 @@ pub struct LayerSummary {
 
 /// The layers that compute with data, in order. A layer that was folded into another has no entry of its own.
 pub fn layers(graph: &Graph, program: &Program) -> Vec<LayerSummary> {
-    let costs = program.layer_costs();
-    let mut found: Vec<(LayerId, LayerSummary)> = Vec::new();
+    let costs = program.layer_costs().into_iter().map(|known| (known.layer, known.cost));
+    let costs: HashMap<LayerId, Cost> = costs.collect();
+    let (mut found, mut places) = (Vec::<LayerSummary>::new(), HashMap::new());
     let data = graph.ids().map(|id| graph.node(id)).filter(|node| node.origin == Origin::Data);
     for node in data {
-        let place = match found.iter().position(|(layer, _)| *layer == node.layer) {
-            Some(place) => place,
-            None => {
-                found.push((node.layer, empty(graph, node.layer)));
-                found.len() - 1
-            }
-        };
-        let summary = &mut found[place].1;
+        let place = *places.entry(node.layer).or_insert_with(|| {
+            let cost = costs.get(&node.layer).copied().unwrap_or_default();
+            found.push(LayerSummary { cost, ..empty(graph, node.layer) });
+            found.len() - 1
+        });
+        let summary = &mut found[place];
         summary.shape = node.shape.clone();
         summary.details.extend(detail(&node.operator));
         summary.weights += weights_of(graph, node);
     }
-    for (layer, summary) in &mut found {
-        summary.cost =
-            costs.iter().find(|known| known.layer == *layer).map_or(Cost::default(), |known| known.cost);
-    }
-    found.into_iter().map(|(_, summary)| summary).collect()
+    found
 }
 
 fn empty(graph: &Graph, layer: LayerId) -> LayerSummary {

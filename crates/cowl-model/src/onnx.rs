@@ -8,21 +8,26 @@ pub mod external;
 mod functions;
 pub mod messages;
 mod tensor;
+mod weight;
 
 pub use external::{ExternalFiles, Folder, NoFiles};
 pub(crate) use functions::{FlatNode, flatten};
 pub use tensor::Constant;
+pub(crate) use tensor::is_float;
 
 use prost::Message;
 
 use messages::ModelProto;
+use weight::Weight;
 
 /// The largest file: larger models keep their weights in external files.
 pub const LARGEST_FILE: usize = i32::MAX as usize;
 /// The most nodes of a graph, functions unfolded.
 pub const MOST_NODES: usize = 1 << 16;
-/// What a file may hold besides the contents of tensors. Small messages grow when they are read.
+/// What a file may hold besides the contents of tensors.
 const MOST_STRUCTURE: usize = 32 << 20;
+/// The most messages, names and texts of a file: each takes up to some hundred bytes when it is read.
+const MOST_ENTRIES: usize = 1 << 19;
 
 /// A file that is not a readable ONNX model.
 #[derive(Debug, thiserror::Error)]
@@ -70,10 +75,14 @@ pub fn read(bytes: &[u8]) -> Result<ModelProto, OnnxError> {
     if bytes.len() > LARGEST_FILE {
         return Err(OnnxError::TooLarge(format!("{} bytes", bytes.len())));
     }
-    let structure =
-        messages::structure_of(bytes).ok_or_else(|| OnnxError::Malformed("broken fields".into()))?;
+    let weight = Weight::of(bytes).ok_or_else(|| OnnxError::Malformed("broken fields".into()))?;
+    let Weight { structure, entries } = weight;
     if structure > MOST_STRUCTURE {
         let what = format!("{structure} bytes besides weights; at most {MOST_STRUCTURE} are read");
+        return Err(OnnxError::TooLarge(what));
+    }
+    if entries > MOST_ENTRIES {
+        let what = format!("{entries} nodes, attributes and names; at most {MOST_ENTRIES} are read");
         return Err(OnnxError::TooLarge(what));
     }
     let model = ModelProto::decode(bytes).map_err(|error| OnnxError::Malformed(error.to_string()))?;

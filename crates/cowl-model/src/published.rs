@@ -4,9 +4,9 @@
 //! weights and the values between the layers become.
 
 use minicbor::bytes::ByteVec;
-use minicbor::{Decode, Encode};
+use minicbor::{Decode, Decoder, Encode};
 
-use crate::graph::{FormError, Graph, Telling, TellingError};
+use crate::graph::{FormError, Graph, LARGEST_ARCHITECTURE, Telling, TellingError};
 use crate::program::{CompileError, Program, Rounding, compile};
 use crate::ring::Ring;
 
@@ -16,6 +16,8 @@ pub const MAGIC: &[u8; 14] = b"cowl/model/v1\n";
 pub const MOST_CLASSES: usize = 1 << 16;
 /// The longest name of a class, in bytes.
 pub const LONGEST_CLASS: usize = 200;
+/// The most bytes of a published model: an architecture, names, and heads of CBOR.
+pub const LARGEST_MODEL: usize = LARGEST_ARCHITECTURE + MOST_CLASSES * (LONGEST_CLASS + 2) + 64;
 
 /// An architecture with its ring.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -65,8 +67,14 @@ struct Form {
     ring: (u32, u32, u32),
     #[n(2)]
     faithful: bool,
-    #[n(3)]
+    #[cbor(n(3), decode_with = "few_names")]
     classes: Vec<String>,
+}
+
+/// No more names than there may be.
+fn few_names<C>(decoder: &mut Decoder<'_>, context: &mut C) -> Result<Vec<String>, minicbor::decode::Error> {
+    let names = decoder.array_iter_with(context)?.take(MOST_CLASSES + 1);
+    names.collect()
 }
 
 impl PublishedModel {
@@ -88,6 +96,9 @@ impl PublishedModel {
     /// # Errors
     /// [`PublishedError`].
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, PublishedError> {
+        if bytes.len() > LARGEST_MODEL {
+            return Err(PublishedError::Value("an architecture"));
+        }
         let rest = bytes.strip_prefix(MAGIC).ok_or(PublishedError::Malformed)?;
         let form: Form = minicbor::decode(rest).map_err(|_| PublishedError::Malformed)?;
         let (bits, fraction, weight_fraction) = form.ring;

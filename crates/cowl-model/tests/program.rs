@@ -247,7 +247,7 @@ fn no_input_within_bounds_exceeds_what_is_said_to_be_possible() {
 #[test]
 fn splines_keep_to_their_functions() {
     let within = |ring: Ring, function: Function, from: f64, to: f64| {
-        let spline = Spline::of(function, ring, Rounding::Faithful);
+        let spline = Spline::of(function, ring, Rounding::Faithful).unwrap();
         let unit = (1u64 << ring.fraction()) as f64;
         for at in 0..4001 {
             let x = (from + (to - from) * f64::from(at) / 4000.0) * unit;

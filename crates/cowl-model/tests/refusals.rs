@@ -130,7 +130,7 @@ fn windows_that_would_take_forever_are_refused_or_cost_nothing() {
         import(&builder.output("y").bytes(), &NoFiles, &ImportOptions::default()).map(|_| ())
     };
     let padded = [ints("kernel_shape", &[large]), ints("pads", &[large, large])];
-    assert!(pool("MaxPool", &padded).unwrap_err().to_string().contains("wholly in the padding"));
+    assert!(pool("MaxPool", &padded).unwrap_err().to_string().contains("too many places"));
     assert!(pool("AveragePool", &padded).is_err());
     let absurd = [ints("kernel_shape", &[3]), ints("pads", &[i64::MAX, i64::MAX])];
     assert!(pool("AveragePool", &absurd).unwrap_err().to_string().contains("'pads'"));

@@ -16,6 +16,7 @@ use cowl_model::program::{Operation, Ranking, Spline, Step};
 use cowl_model::{Program, Shape, ShapeError};
 
 pub(crate) use arrangement::Arrangement;
+use arrangement::Competition;
 pub use forecast::{Forecast, StepForecast};
 
 use crate::bundle::{Layer, Plan};
@@ -145,19 +146,18 @@ struct Lowering<'a> {
 impl Lowering<'_> {
     fn step(&self, step: &Step) -> Result<Vec<Layer>, LoweringError> {
         let layer = step.layer;
-        let arranged = Arrangement::of(self.program, step);
-        let arranged = arranged.map_err(|why| LoweringError::Shape { layer, why })?;
-        self.layers(step, arranged).map_err(|why| LoweringError::Layer { layer, why })
+        let competition = Competition::of(self.program, step);
+        let competition = competition.map_err(|why| LoweringError::Shape { layer, why })?;
+        self.layers(step, competition).map_err(|why| LoweringError::Layer { layer, why })
     }
 
-    fn layers(&self, step: &Step, arranged: Option<Arrangement>) -> Result<Vec<Layer>, Error> {
+    fn layers(&self, step: &Step, competition: Option<Competition>) -> Result<Vec<Layer>, Error> {
         let (ring, width) = (self.ring, self.ring.bits());
         let output = &self.program.value(step.output).shape;
         let input = |place: usize| &self.program.value(step.inputs[place]).shape;
         let count = output.count();
         let gate = |made: Made| Ok(vec![Layer::Gate(made?)]);
-        if let Some(arranged) = arranged {
-            let (groups, size) = (arranged.groups(), arranged.size());
+        if let Some(Competition { groups, size }) = competition {
             return gate(match step.operation {
                 Operation::Top { count, .. } => self.family.top(ring, groups, Ranking::new(size, count)),
                 _ => self.family.largest(ring, groups, size, width, want(&step.operation)),

@@ -1,11 +1,12 @@
 //! The graph in floats: the oracle for everything after it.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use super::{Graph, NodeId, Operator, Origin, Port};
+use super::{Graph, Node, NodeId, Operator, Origin, Port};
 use crate::function::Function;
 use crate::kernel;
+use crate::local::Local;
 use crate::program::Ranking;
 use crate::shape::{Shape, ShapeError};
 use crate::tensor::Tensor;
@@ -123,14 +124,43 @@ impl Graph {
 
     /// These nodes and all that they need, in order.
     pub(crate) fn ancestors(&self, of: &[NodeId]) -> Vec<NodeId> {
-        let mut needed = vec![false; self.nodes().len()];
-        of.iter().for_each(|id| needed[id.index()] = true);
-        for id in self.ids().rev() {
-            if needed[id.index()] {
-                self.node(id).inputs.iter().for_each(|input| needed[input.index()] = true);
+        let (mut needed, mut open) = (HashSet::new(), of.to_vec());
+        while let Some(id) = open.pop() {
+            if needed.insert(id) {
+                open.extend(&self.node(id).inputs);
             }
         }
-        self.ids().filter(|id| needed[id.index()]).collect()
+        let mut needed: Vec<NodeId> = needed.into_iter().collect();
+        needed.sort_unstable();
+        needed
+    }
+
+    /// About how many operations it takes to compute these nodes, all that they need included.
+    pub(crate) fn work(&self, wanted: &[NodeId]) -> u64 {
+        let needed = self.ancestors(wanted);
+        needed.into_iter().fold(0, |sum: u64, id| sum.saturating_add(self.work_of(self.node(id))))
+    }
+
+    fn work_of(&self, node: &Node) -> u64 {
+        let shapes: Vec<&Shape> = node.inputs.iter().map(|&input| &self.node(input).shape).collect();
+        let numbers = shapes.iter().map(|shape| shape.count() as u64).sum::<u64>();
+        let output = node.shape.count() as u64;
+        let more = match (&node.operator, shapes.as_slice()) {
+            (Operator::Bilinear(map), [left, right]) => map.multiplications(left, right),
+            (Operator::MaxPool(window) | Operator::Local(Local::WindowSum(window)), _) => {
+                output.saturating_mul(window.taps())
+            }
+            (Operator::Interpolate(map), [input]) => {
+                let taps: usize = map.taps.iter().map(Vec::len).sum();
+                (input.count() / input.size(map.axis).max(1)).saturating_mul(taps) as u64
+            }
+            (Operator::Top { axis, .. }, [input]) => {
+                let size = input.size(*axis);
+                (input.count() / size.max(1)).saturating_mul(Ranking::most_comparisons(size)) as u64
+            }
+            _ => 0,
+        };
+        numbers.saturating_add(output).saturating_add(more).saturating_add(1)
     }
 
     /// For each node, the values that nothing needs after it.

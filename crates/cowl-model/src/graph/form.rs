@@ -1,11 +1,16 @@
 //! The canonical bytes of an architecture: one encoding only, checked in full when read.
 
-use minicbor::{Decode, Encode};
+use std::collections::HashSet;
 
-use super::{Graph, GraphError, Layer, LayerId, NodeId, Operator, Port};
+use minicbor::{Decode, Decoder, Encode};
+
+use super::{Graph, GraphError, Layer, LayerId, MOST_NODES, NodeId, Operator, Port, PublicParameter};
 use crate::shape::Shape;
 
 const VERSION: u32 = 1;
+
+/// The most bytes of an architecture; what is made of them in memory is some twenty times as many at the worst.
+pub const LARGEST_ARCHITECTURE: usize = 32 << 20;
 
 /// Bytes that are no architecture.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -14,6 +19,9 @@ pub enum FormError {
     /// Not CBOR of the expected shape.
     #[error("malformed architecture: {0}")]
     Malformed(String),
+    /// Longer than any architecture may be.
+    #[error("an architecture of {0} bytes; at most {LARGEST_ARCHITECTURE} are read")]
+    TooLarge(usize),
     /// The same architecture written differently, or with bytes behind it.
     #[error("this architecture is not in its canonical form")]
     NotCanonical,
@@ -34,18 +42,33 @@ pub enum FormError {
 struct Form {
     #[n(0)]
     version: u32,
-    #[n(1)]
+    #[cbor(n(1), decode_with = "bounded")]
     layers: Vec<LayerForm>,
-    #[n(2)]
+    #[cbor(n(2), decode_with = "bounded")]
     inputs: Vec<PortForm>,
-    #[n(3)]
+    #[cbor(n(3), decode_with = "bounded")]
     weights: Vec<PortForm>,
-    #[n(4)]
+    #[cbor(n(4), decode_with = "bounded")]
     nodes: Vec<NodeForm>,
-    #[n(5)]
+    #[cbor(n(5), decode_with = "bounded")]
     outputs: Vec<OutputForm>,
-    #[n(6)]
+    #[cbor(n(6), decode_with = "bounded")]
     parameters: Vec<ParameterForm>,
+}
+
+/// A list of at most as many as there may be nodes: a few bytes of each become hundreds in memory.
+fn bounded<'b, C, T: Decode<'b, C>>(
+    decoder: &mut Decoder<'b>,
+    context: &mut C,
+) -> Result<Vec<T>, minicbor::decode::Error> {
+    let mut list = Vec::new();
+    for one in decoder.array_iter_with(context)? {
+        if list.len() == MOST_NODES {
+            return Err(minicbor::decode::Error::message("a list that is too long"));
+        }
+        list.push(one?);
+    }
+    Ok(list)
 }
 
 #[derive(Encode, Decode)]
@@ -107,6 +130,9 @@ impl Graph {
     /// # Errors
     /// [`FormError`].
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, FormError> {
+        if bytes.len() > LARGEST_ARCHITECTURE {
+            return Err(FormError::TooLarge(bytes.len()));
+        }
         let form: Form = minicbor::decode(bytes).map_err(|error| FormError::Malformed(error.to_string()))?;
         if form.version != VERSION {
             return Err(FormError::Version(form.version));
@@ -160,12 +186,17 @@ impl Graph {
             }
             graph.add_output(&output.name, NodeId(output.node));
         }
-        for parameter in form.parameters {
+        let mut known = HashSet::new();
+        for parameter in &form.parameters {
             if parameter.layer as usize >= graph.layers.len() {
                 return Err(dangling(graph.nodes.len()));
             }
-            graph.add_parameter(LayerId(parameter.layer), &parameter.role);
+            if !known.insert((parameter.layer, parameter.role.as_str())) {
+                return Err(FormError::NotCanonical);
+            }
         }
+        let parameter = |it: ParameterForm| PublicParameter { layer: LayerId(it.layer), role: it.role };
+        graph.parameters = form.parameters.into_iter().map(parameter).collect();
         Ok(graph)
     }
 }

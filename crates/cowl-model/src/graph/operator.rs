@@ -4,11 +4,16 @@ use minicbor::{Decode, Encode};
 
 use crate::bilinear::Bilinear;
 use crate::function::Function;
+use crate::graph::MOST_CHOICES;
 use crate::kernel::{self, Window};
 use crate::local::Local;
+use crate::program::Ranking;
 use crate::real::Real;
 use crate::shape::{Shape, ShapeError};
 use crate::tensor::Tensor;
+
+/// The most that can be ranked by their size, along one axis.
+const MOST_RANKED: usize = 1 << 16;
 
 /// What a node does.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
@@ -188,6 +193,16 @@ impl Operator {
         }
     }
 
+    /// What a program has to list of its maxima, in the worst case: places of windows along each axis, comparisons of a
+    /// sorting network.
+    pub(super) fn choices(&self, input: Option<&Shape>, output: &Shape) -> usize {
+        match (self, input) {
+            (Self::MaxPool(_), _) => output.sizes().iter().skip(2).sum(),
+            (Self::Top { axis, .. }, Some(input)) => Ranking::most_comparisons(input.size(*axis)),
+            _ => 0,
+        }
+    }
+
     /// Its name in messages.
     pub fn name(&self) -> &'static str {
         match self {
@@ -213,11 +228,17 @@ fn few(what: &'static str, input: &Shape, axis: usize, count: usize) -> Result<S
     if axis >= input.rank() || !(1..=input.size(axis)).contains(&count) {
         return Err(input.unfit(what, "there are not so many"));
     }
+    if input.size(axis) > MOST_RANKED {
+        return Err(input.unfit(what, format!("more than {MOST_RANKED} to rank")));
+    }
     input.with_size(axis, 2 * count)
 }
 
 fn pooled(window: &Window, input: &Shape) -> Result<Shape, ShapeError> {
     let shape = window.pooled(input)?;
+    if shape.sizes().iter().skip(2).sum::<usize>() > MOST_CHOICES {
+        return Err(input.unfit("max pool", "too many places"));
+    }
     if window.has_empty_place(input)? {
         return Err(input.unfit("max pool", "a window lies wholly in the padding"));
     }

@@ -17,7 +17,13 @@ impl Graph {
     }
 
     fn same_ports(&self) -> Self {
-        Self { nodes: Vec::new(), outputs: Vec::new(), ..self.clone() }
+        Self {
+            layers: self.layers.clone(),
+            inputs: self.inputs.clone(),
+            weights: self.weights.clone(),
+            parameters: self.parameters.clone(),
+            ..Self::default()
+        }
     }
 
     fn without_dead_nodes(&self) -> Result<Self, GraphError> {
@@ -199,9 +205,11 @@ impl<'a> Rewriting<'a> {
             }
             (Operator::Local(Local::Add), &[left, right]) => {
                 let (data, bias) = if self.is_data(left) { (left, right) } else { (right, left) };
-                let linear = self.linear(data).filter(|_| !self.is_data(bias))?;
-                let same = linear.bias.is_none() && self.into.node(data).shape == node.shape;
-                same.then_some(Linear { bias: Some(bias), ..linear })
+                let inner = self.into.node(data);
+                // A sum of sums is no layer with a bias; not to look further keeps long chains of sums off the stack.
+                let fits = !self.is_data(bias) && matches!(inner.operator, Operator::Bilinear(_));
+                let linear = (fits && inner.shape == node.shape).then(|| self.linear(data)).flatten()?;
+                Some(Linear { bias: Some(bias), ..linear })
             }
             _ => None,
         }

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::{Bound, Call, Importer, MOST_KNOWN, MOST_WHOLES, Refused};
+use super::{Bound, Call, Importer, MOST_KEPT, MOST_KNOWN, Refused};
 use crate::bilinear::Bilinear;
 use crate::graph::{GraphError, NodeId, Operator, Origin};
 use crate::local::Local;
@@ -136,9 +136,10 @@ impl Importer<'_> {
         }
         let tensors: Vec<&Tensor<i64>> = inputs.iter().filter_map(Held::as_wholes).collect();
         let shape = local.shape(&tensors.iter().map(|tensor| tensor.shape()).collect::<Vec<_>>())?;
-        if shape.count() > MOST_WHOLES {
+        if shape.count() > MOST_KEPT {
             return Err(shape.unfit("whole numbers", "more than shapes are made of").into());
         }
+        self.spent.work(shape.count() as u64)?;
         let boolean = matches!(inputs, [Held::Wholes { boolean: true, .. }, ..]);
         Ok(Held::Wholes { tensor: local.apply(&tensors)?, boolean })
     }
@@ -189,6 +190,7 @@ impl Importer<'_> {
         held: &Held,
         role: &str,
     ) -> Result<Tensor<f32>, Refused> {
+        self.spent.look(self.shape_of(held).count())?;
         let tensor = match held {
             Held::Floats { tensor, .. } => tensor.as_ref().clone(),
             Held::Wholes { tensor, .. } => tensor.map(|&value| value as f32),
@@ -201,6 +203,7 @@ impl Importer<'_> {
                 if count > MOST_KNOWN {
                     return Err(Refused::operand(role, "takes too much to be computed at import"));
                 }
+                self.spent.work(self.graph.work(&[*node]))?;
                 let computed = self.graph.prepare(&[*node], &self.weights);
                 let mut computed = computed.map_err(|error| Refused::operand(role, error.to_string()))?;
                 computed.remove(node).ok_or(Refused::Graph(GraphError::Reference))?
@@ -219,6 +222,15 @@ impl Importer<'_> {
 }
 
 impl Held {
+    /// Numbers that are known at import; those of weights are not looked at.
+    pub(super) fn known(&self) -> usize {
+        match self {
+            Self::Wholes { tensor, .. } => tensor.data().len(),
+            Self::Floats { tensor, public: true, .. } => tensor.data().len(),
+            _ => 0,
+        }
+    }
+
     pub(super) fn as_wholes(&self) -> Option<&Tensor<i64>> {
         match self {
             Self::Wholes { tensor, .. } => Some(tensor),

@@ -83,6 +83,23 @@ impl Window {
         Ok((0..spatial.len()).any(|axis| (0..places[axis]).any(|place| empty(axis, place))))
     }
 
+    /// How many numbers a window looks at, padding included.
+    pub(crate) fn taps(&self) -> u64 {
+        self.kernel.iter().fold(1, |product: u64, &taps| product.saturating_mul(taps as u64))
+    }
+
+    /// The most numbers that a window sees at any place, padding left out.
+    ///
+    /// # Errors
+    /// As [`Window::places`].
+    pub fn widest(&self, input: &Shape) -> Result<usize, ShapeError> {
+        let spatial = input.sizes().get(LEADING..).unwrap_or_default();
+        let places = self.places(spatial)?;
+        let seen = |axis: usize, place: usize| self.inside(axis, place, spatial[axis]).len();
+        let widest = |axis: usize| (0..places[axis]).map(|place| seen(axis, place)).max().unwrap_or(0);
+        Ok((0..spatial.len()).map(widest).product())
+    }
+
     /// Which taps of one place on one axis read the input rather than padding.
     pub(crate) fn inside(&self, axis: usize, place: usize, size: usize) -> Range<usize> {
         let (start, before) = (place * self.strides[axis], self.before[axis]);

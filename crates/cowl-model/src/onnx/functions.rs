@@ -19,22 +19,54 @@ pub(crate) struct FlatNode {
     pub(crate) opset: i64,
 }
 
-type Functions<'a> = HashMap<(&'a str, &'a str, &'a str), &'a FunctionProto>;
+type Functions<'a> = HashMap<(&'a str, &'a str, &'a str), Known<'a>>;
+
+/// A function, with what every call of it needs.
+struct Known<'a> {
+    function: &'a FunctionProto,
+    /// Bytes of the whole: what a call takes at the least.
+    bytes: usize,
+    versions: Versions<'a>,
+}
+
+/// Versions of operators by their domains, as a model or function imports them.
+struct Versions<'a>(HashMap<&'a str, i64>);
+
+impl<'a> Versions<'a> {
+    fn new(imports: &'a [OperatorSetIdProto]) -> Self {
+        let mut versions = HashMap::new();
+        for import in imports {
+            versions.entry(plain(text(&import.domain))).or_insert(import.version.unwrap_or(0));
+        }
+        Self(versions)
+    }
+
+    /// 0 if none.
+    fn of(&self, domain: &str) -> i64 {
+        self.0.get(plain(domain)).copied().unwrap_or(0)
+    }
+}
+
+fn plain(domain: &str) -> &str {
+    if domain == "ai.onnx" { "" } else { domain }
+}
 
 /// The nodes of the graph in their order, calls of functions replaced by what the functions do.
 pub(crate) fn flatten(model: &ModelProto) -> Result<Vec<FlatNode>, OnnxError> {
     let mut functions = Functions::new();
     for function in &model.functions {
         let place = (text(&function.domain), text(&function.name), text(&function.overload));
-        if functions.insert(place, function).is_some() {
+        let (bytes, versions) = (function.encoded_len(), Versions::new(&function.opset_import));
+        if functions.insert(place, Known { function, bytes, versions }).is_some() {
             return Err(failed(place.0, place.1, "defined twice"));
         }
     }
     let nodes = model.graph.iter().flat_map(|graph| &graph.node);
-    let mut flat = Flattening { functions, output: Vec::new(), calls: 0, bytes: 0 };
+    let mut flat = Flattening { functions: &functions, output: Vec::new(), calls: 0, bytes: 0 };
+    let versions = Versions::new(&model.opset_import);
     let scope = Scope { prefix: String::new(), names: HashMap::new(), attributes: HashMap::new() };
     for node in nodes {
-        flat.add(node, &model.opset_import, &scope, 0)?;
+        flat.add(node, &versions, &scope, 0)?;
     }
     Ok(flat.output)
 }
@@ -47,17 +79,8 @@ fn failed(domain: &str, name: &str, why: &str) -> OnnxError {
     OnnxError::Function { name: format!("{domain}:{name}"), why: why.into() }
 }
 
-/// The version of a domain's operators that a model or function imports; 0 if none.
-pub(crate) fn version_of(imports: &[OperatorSetIdProto], domain: &str) -> i64 {
-    fn plain(domain: &str) -> &str {
-        if domain == "ai.onnx" { "" } else { domain }
-    }
-    let import = imports.iter().find(|import| plain(text(&import.domain)) == plain(domain));
-    import.and_then(|import| import.version).unwrap_or(0)
-}
-
 struct Flattening<'a> {
-    functions: Functions<'a>,
+    functions: &'a Functions<'a>,
     output: Vec<FlatNode>,
     calls: usize,
     bytes: usize,
@@ -88,6 +111,17 @@ impl Scope<'_> {
         Some(given)
     }
 
+    /// Bytes of a node as it is for this call: names and attributes of the caller may be longer than those that stand for them.
+    fn length_of(&self, node: &NodeProto) -> usize {
+        let name =
+            |name: &String| self.names.get(name.as_str()).map_or(self.prefix.len() + name.len(), String::len);
+        let names = node.input.iter().chain(&node.output).map(name).sum::<usize>();
+        let references = node.attribute.iter().map(|attribute| text(&attribute.ref_attr_name));
+        let given = references.filter_map(|name| self.attributes.get(name));
+        let given = given.map(AttributeProto::encoded_len).sum::<usize>();
+        node.encoded_len() + self.prefix.len() + names + given
+    }
+
     fn node(&self, node: &NodeProto) -> NodeProto {
         NodeProto {
             input: node.input.iter().map(|name| self.name(name)).collect(),
@@ -103,33 +137,37 @@ impl<'a> Flattening<'a> {
     fn add(
         &mut self,
         node: &NodeProto,
-        imports: &[OperatorSetIdProto],
+        versions: &Versions<'_>,
         scope: &Scope<'_>,
         depth: usize,
     ) -> Result<(), OnnxError> {
-        self.bytes += node.encoded_len();
-        if self.bytes > MOST_UNFOLDED {
-            return Err(OnnxError::TooLarge(format!(
-                "more than {MOST_UNFOLDED} bytes of nodes, functions unfolded"
-            )));
-        }
+        self.count(scope.length_of(node))?;
         let node = scope.node(node);
         let (domain, name) = (text(&node.domain).to_owned(), text(&node.op_type).to_owned());
-        let function = self.functions.get(&(domain.as_str(), name.as_str(), text(&node.overload))).copied();
+        let known = self.functions.get(&(domain.as_str(), name.as_str(), text(&node.overload)));
         if self.output.len() >= MOST_NODES || self.calls >= MOST_NODES {
             return Err(OnnxError::TooLarge(format!("more than {MOST_NODES} nodes")));
         }
-        let Some(function) = function else {
-            let opset = version_of(imports, &domain);
+        let Some(Known { function, bytes, versions }) = known else {
+            let opset = versions.of(&domain);
             self.output.push(FlatNode { node, opset });
             return Ok(());
         };
+        self.count(*bytes)?;
         if depth == DEEPEST {
             return Err(failed(&domain, &name, "functions call each other too deeply"));
         }
         self.calls += 1;
         let scope = self.scope(function, &node)?;
-        function.node.iter().try_for_each(|node| self.add(node, &function.opset_import, &scope, depth + 1))
+        function.node.iter().try_for_each(|node| self.add(node, versions, &scope, depth + 1))
+    }
+
+    fn count(&mut self, bytes: usize) -> Result<(), OnnxError> {
+        self.bytes = self.bytes.saturating_add(bytes);
+        if self.bytes <= MOST_UNFOLDED {
+            return Ok(());
+        }
+        Err(OnnxError::TooLarge(format!("more than {MOST_UNFOLDED} bytes of nodes, functions unfolded")))
     }
 
     fn scope(&self, function: &'a FunctionProto, call: &NodeProto) -> Result<Scope<'a>, OnnxError> {
@@ -142,13 +180,17 @@ impl<'a> Flattening<'a> {
         let outputs = function.output.iter().zip(&call.output).filter(|(_, actual)| !actual.is_empty());
         let outputs = outputs.map(|(formal, actual)| (formal, actual.clone()));
         let names = inputs.chain(outputs).map(|(formal, actual)| (formal.as_str(), actual)).collect();
-        let given = |name: &str| call.attribute.iter().find(|attribute| text(&attribute.name) == name);
+        let mut given = HashMap::new();
+        for attribute in &call.attribute {
+            given.entry(text(&attribute.name)).or_insert(attribute);
+        }
         let mut attributes = HashMap::new();
         for name in &function.attribute {
-            attributes.extend(given(name).map(|attribute| (name.as_str(), attribute.clone())));
+            let found = given.get(name.as_str());
+            attributes.extend(found.map(|&attribute| (name.as_str(), attribute.clone())));
         }
         for default in &function.attribute_proto {
-            let attribute = given(text(&default.name)).unwrap_or(default);
+            let attribute = given.get(text(&default.name)).copied().unwrap_or(default);
             attributes.insert(text(&default.name), attribute.clone());
         }
         if let Some(unknown) = call.attribute.iter().find(|given| !attributes.contains_key(text(&given.name)))

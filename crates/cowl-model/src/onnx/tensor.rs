@@ -59,6 +59,11 @@ impl Constant {
     }
 }
 
+/// Whether numbers of a type become `f32`.
+pub(crate) fn is_float(kind: i32) -> bool {
+    matches!(kind, data_type::FLOAT | data_type::FLOAT16 | data_type::BFLOAT16 | data_type::DOUBLE)
+}
+
 /// Bytes of one number.
 fn width(kind: i32) -> Option<usize> {
     Some(match kind {

@@ -3,6 +3,8 @@
 //! Every value has f bits behind the point. A product has 2f, or f and those of weights, and is truncated when
 //! something needs it; until then biases and constants are added at as many bits, and a ReLU behind it cuts and compares in one.
 
+mod bounds;
+
 use std::collections::HashMap;
 
 use super::{
@@ -16,6 +18,7 @@ use crate::local::Local;
 use crate::ring::{OutOfRange, Ring};
 use crate::shape::{Shape, ShapeError};
 use crate::tensor::Tensor;
+use bounds::Spent;
 
 /// Why an architecture has no program.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -40,6 +43,14 @@ pub enum CompileError {
         /// What does not fit.
         why: ShapeError,
     },
+    /// More than any machine is asked to work out for a program, or to run.
+    #[error("layer '{layer}' takes too much: {what}")]
+    TooMuch {
+        /// The layer.
+        layer: String,
+        /// Too much of what.
+        what: &'static str,
+    },
     /// A constant that cannot be computed; not for a graph whose shapes were checked.
     #[error(transparent)]
     Evaluation(#[from] EvaluationError),
@@ -55,6 +66,7 @@ pub fn compile(graph: &Graph, ring: Ring, rounding: Rounding) -> Result<Program,
         compiler.layer = graph.node(id).layer;
         let made = compiler.node(graph.node(id))?;
         compiler.made.insert(id, made);
+        compiler.count()?;
     }
     for output in graph.outputs() {
         if graph.node(output.node).origin != Origin::Data {
@@ -64,6 +76,7 @@ pub fn compile(graph: &Graph, ring: Ring, rounding: Rounding) -> Result<Program,
         let value = compiler.value(output.node)?;
         compiler.program.outputs.push(ProgramOutput { name: output.name.clone(), value });
     }
+    compiler.count()?;
     Ok(compiler.program)
 }
 
@@ -84,6 +97,7 @@ struct Compiler<'a> {
     splines: HashMap<Vec<u8>, Spline>,
     uses: Vec<u32>,
     layer: LayerId,
+    spent: Spent,
 }
 
 impl<'a> Compiler<'a> {
@@ -100,7 +114,7 @@ impl<'a> Compiler<'a> {
             outputs: Vec::new(),
         };
         let (made, weights, splines) = (HashMap::new(), HashMap::new(), HashMap::new());
-        Self { graph, program, made, weights, splines, uses, layer: LayerId(0) }
+        Self { graph, program, made, weights, splines, uses, layer: LayerId(0), spent: Spent::default() }
     }
 
     fn fraction(&self) -> u32 {
@@ -192,7 +206,8 @@ impl<'a> Compiler<'a> {
         })
     }
 
-    fn public(&self, id: NodeId, factor: f64, fraction: u32) -> Result<Tensor<i64>, CompileError> {
+    fn public(&mut self, id: NodeId, factor: f64, fraction: u32) -> Result<Tensor<i64>, CompileError> {
+        self.count_known(id)?;
         let tensor = self.graph.public_value(id)?;
         let data = tensor.data().iter().map(|&value| self.constant(f64::from(value) * factor, fraction));
         Tensor::new(tensor.shape().clone(), data.collect::<Result<_, _>>()?)
@@ -423,11 +438,7 @@ impl<'a> Compiler<'a> {
             }
             _ => {
                 let value = self.value(input)?;
-                let key = minicbor::to_vec(function).expect("writing to a Vec cannot fail");
-                let ring = self.program.ring;
-                let rounding = self.program.rounding;
-                let spline =
-                    self.splines.entry(key).or_insert_with(|| Spline::of(function, ring, rounding)).clone();
+                let spline = self.spline(function)?;
                 Ok(self.step(Operation::Spline(spline), vec![value], node.shape.clone(), f))
             }
         }

@@ -1,5 +1,7 @@
 //! What a program costs, counted in the things that protocols are made of.
 
+use std::collections::HashMap;
+
 use super::{Operation, Program, Ranking, Step};
 use crate::graph::LayerId;
 use crate::kernel::Window;
@@ -34,13 +36,14 @@ pub struct LayerCost {
 impl Cost {
     /// Both together.
     pub fn plus(self, other: Self) -> Self {
+        let both = |of: fn(&Self) -> u64| of(&self).saturating_add(of(&other));
         Self {
-            multiplications: self.multiplications + other.multiplications,
-            linear_outputs: self.linear_outputs + other.linear_outputs,
-            products: self.products + other.products,
-            comparisons: self.comparisons + other.comparisons,
-            lookups: self.lookups + other.lookups,
-            truncations: self.truncations + other.truncations,
+            multiplications: both(|cost| cost.multiplications),
+            linear_outputs: both(|cost| cost.linear_outputs),
+            products: both(|cost| cost.products),
+            comparisons: both(|cost| cost.comparisons),
+            lookups: both(|cost| cost.lookups),
+            truncations: both(|cost| cost.truncations),
         }
     }
 }
@@ -53,13 +56,14 @@ impl Program {
 
     /// Layer by layer, in the order in which they come first.
     pub fn layer_costs(&self) -> Vec<LayerCost> {
-        let mut layers: Vec<LayerCost> = Vec::new();
+        let (mut layers, mut places) = (Vec::<LayerCost>::new(), HashMap::new());
         for step in self.steps() {
-            let cost = self.step_cost(step);
-            match layers.iter_mut().find(|known| known.layer == step.layer) {
-                Some(known) => known.cost = known.cost.plus(cost),
-                None => layers.push(LayerCost { layer: step.layer, cost }),
-            }
+            let layer = step.layer;
+            let place = *places.entry(layer).or_insert_with(|| {
+                layers.push(LayerCost { layer, cost: Cost::default() });
+                layers.len() - 1
+            });
+            layers[place].cost = layers[place].cost.plus(self.step_cost(step));
         }
         layers
     }

@@ -33,6 +33,12 @@ impl Ranking {
         Self { size, count, levels }
     }
 
+    /// At least as many comparisons as ranking so many takes, whatever is wanted of them.
+    pub(crate) fn most_comparisons(size: usize) -> usize {
+        let levels = size.next_power_of_two().ilog2() as usize;
+        size.saturating_mul(levels * (levels + 1)) / 4 + 1
+    }
+
     /// Numbers that go in.
     pub fn size(&self) -> usize {
         self.size
@@ -136,6 +142,7 @@ mod tests {
             let ranking = Ranking::new(size, 1);
             assert_eq!(ranking.comparisons(), size - 1);
             assert_eq!(ranking.levels().len(), size.next_power_of_two().ilog2() as usize);
+            assert!(Ranking::new(size, size).comparisons() <= Ranking::most_comparisons(size));
         }
         assert!(Ranking::new(10, 3).comparisons() < Ranking::new(10, 10).comparisons());
     }

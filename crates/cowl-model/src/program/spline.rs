@@ -24,6 +24,9 @@ pub struct Spline {
     pub truncate: u32,
 }
 
+/// The most pieces of a spline: where a function has no value, or is steep for long, it would have any number.
+pub(super) const MOST_PIECES: usize = 1 << 14;
+
 /// One straight piece.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Encode)]
 pub struct Piece {
@@ -52,8 +55,8 @@ enum Tail {
 }
 
 impl Spline {
-    /// The pieces of a function.
-    pub fn of(function: Function, ring: Ring, rounding: Rounding) -> Self {
+    /// The pieces of a function; `None` where it would take more than 16,384 of them.
+    pub fn of(function: Function, ring: Ring, rounding: Rounding) -> Option<Self> {
         let stretch = stretch(function, ring);
         let mut builder = Builder::new(function, ring, rounding);
         let below = match stretch.below {
@@ -62,14 +65,14 @@ impl Spline {
         };
         builder.pieces.extend(below);
         for &(from, to) in &stretch.curved {
-            builder.curve(builder.fixed(from), builder.fixed(to));
+            builder.curve(builder.fixed(from), builder.fixed(to))?;
         }
         if let Tail::Line(slope, offset) = stretch.above {
             let end = stretch.curved.last().map_or(0.0, |&(_, end)| end);
             let line = builder.line(slope, offset, builder.fixed(end));
             builder.begin(builder.fixed(end), line);
         }
-        builder.finish()
+        Some(builder.finish())
     }
 
     /// Which piece holds for a signed number.
@@ -150,6 +153,8 @@ struct Builder {
     rounding: Rounding,
     knots: Vec<i64>,
     pieces: Vec<Piece>,
+    /// Pieces that were fitted.
+    made: usize,
 }
 
 /// Places at which a piece is compared with its function.
@@ -157,15 +162,17 @@ const SAMPLES: i64 = 24;
 
 impl Builder {
     fn new(function: Function, ring: Ring, rounding: Rounding) -> Self {
-        Self { function, ring, rounding, knots: Vec::new(), pieces: Vec::new() }
+        Self { function, ring, rounding, knots: Vec::new(), pieces: Vec::new(), made: 0 }
     }
 
     fn unit(&self) -> f64 {
         (1u64 << self.ring.fraction()) as f64
     }
 
+    /// Numbers that the ring cannot hold become the nearest that are out of all reach.
     fn fixed(&self, x: f64) -> i64 {
-        (x * self.unit()).round() as i64
+        let reach = (1u64 << (self.ring.bits() - 3)) as f64;
+        (x * self.unit()).round().clamp(-reach, reach) as i64
     }
 
     /// A line through (at, slope · at + offset), as integers that round to the nearest there.
@@ -180,7 +187,8 @@ impl Builder {
             Rounding::Nearby => 0,
             Rounding::Faithful => 1i128 << (self.ring.fraction() - 1),
         };
-        let raised = (value * self.unit() * self.unit()).round() as i128;
+        // Beyond all rings; with the slope's part it fits 128 bits.
+        let raised = (value * self.unit() * self.unit()).round().clamp(-1e30, 1e30) as i128;
         Piece { slope, offset: (raised - i128::from(slope) * i128::from(at) + half) as i64 }
     }
 
@@ -227,9 +235,14 @@ impl Builder {
     }
 
     /// Pieces as long as they may be.
-    fn curve(&mut self, from: i64, to: i64) {
+    fn curve(&mut self, from: i64, to: i64) -> Option<()> {
         let mut start = from;
         while start < to {
+            // Equal pieces become one, so counting those that there are would not end.
+            self.made += 1;
+            if self.made > MOST_PIECES {
+                return None;
+            }
             let mut good = 1;
             let mut reach = 1;
             while start + reach < to && self.fit(start, start + reach).1 {
@@ -253,6 +266,7 @@ impl Builder {
             let (piece, _) = self.fit(from, from);
             self.begin(from, piece);
         }
+        Some(())
     }
 
     fn finish(self) -> Spline {

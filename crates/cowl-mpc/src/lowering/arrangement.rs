@@ -13,6 +13,28 @@ pub(crate) struct Arrangement {
     plane: usize,
 }
 
+/// How many groups there are, and how many numbers compete in each: all that a layer is made from.
+pub(super) struct Competition {
+    pub(super) groups: usize,
+    pub(super) size: usize,
+}
+
+impl Competition {
+    /// Of a step that chooses; `None` for all others. Lists nothing: an architecture may be larger than memory.
+    pub(super) fn of(program: &Program, step: &Step) -> Result<Option<Self>, ShapeError> {
+        let input = || &program.value(step.inputs[0]).shape;
+        let (groups, size) = match &step.operation {
+            Operation::MaxPool(window) => (window.pooled(input())?.count(), window.widest(input())?),
+            Operation::Largest(axis) | Operation::ArgMax { axis, .. } | Operation::Top { axis, .. } => {
+                let size = input().size(*axis);
+                (input().count() / size.max(1), size)
+            }
+            _ => return Ok(None),
+        };
+        Ok(Some(Self { groups, size: size.max(1) }))
+    }
+}
+
 impl Arrangement {
     /// Of a step that chooses; `None` for all others.
     pub(crate) fn of(program: &Program, step: &Step) -> Result<Option<Self>, ShapeError> {
@@ -48,14 +70,6 @@ impl Arrangement {
         let places = (0..stride).flat_map(line).collect();
         let groups = input.count() / size.max(1);
         Self { groups, size: size.max(1), places, plane: size * stride }
-    }
-
-    pub(crate) fn groups(&self) -> usize {
-        self.groups
-    }
-
-    pub(crate) fn size(&self) -> usize {
-        self.size
     }
 
     /// Where a group's results lie along an axis: the inverse of [`Arrangement::apply`] for as many as come out.

@@ -3,6 +3,8 @@
 //! Bytes and rounds are exact and follow from the protocol alone, so that every seat makes the same plan. Milliseconds
 //! are those of an ordinary core, for orientation; they are the same everywhere, too.
 
+use std::collections::HashMap;
+
 use cowl_domain::OutputReceivers;
 use cowl_model::Graph;
 use cowl_model::graph::LayerId;
@@ -93,9 +95,9 @@ impl Forecast {
     pub fn of(graph: &Graph, protocol: &Protocol, receivers: OutputReceivers) -> Self {
         let exact = protocol.forecast(inference_receivers(receivers));
         let program = protocol.program();
-        let (mut layers, mut before): (Vec<LayerForecast>, u32) = (Vec::new(), 0);
+        let (mut layers, mut places, mut before) = (Vec::<LayerForecast>::new(), HashMap::new(), 0);
         for (taken, step) in exact.steps.iter().zip(program.steps()) {
-            let place = layers.iter().position(|known| known.layer == taken.layer).unwrap_or_else(|| {
+            let place = *places.entry(taken.layer).or_insert_with(|| {
                 layers.push(LayerForecast::empty(graph, taken.layer));
                 layers.len() - 1
             });

@@ -10,7 +10,7 @@ use super::keeping::{open_weights, weights_name};
 use crate::failure::{Failure, Result};
 
 /// The largest published model that is read: nearly all of it is the architecture.
-const LARGEST_MODEL: u64 = 256 << 20;
+const LARGEST_MODEL: u64 = cowl_model::published::LARGEST_MODEL as u64;
 
 /// A model that the caller owns or may run.
 #[derive(Debug, Clone)]

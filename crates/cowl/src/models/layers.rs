@@ -1,5 +1,6 @@
 //! A model as people look at it before it is run: its layers, what they take, and all that its architecture tells.
 
+use std::collections::HashMap;
 use std::fmt;
 
 use cowl_domain::{OutputReceivers, OutputRule};
@@ -85,8 +86,15 @@ impl ModelView {
         let forecast = inference.forecast(OutputReceivers::DataOwner);
         let (graph, program) = (&inference.graph, inference.protocol.program());
         let summaries = inspect::layers(graph, program);
-        let layers: Vec<LayerView> =
-            summaries.into_iter().map(|summary| LayerView::new(summary, &forecast)).collect();
+        let mut taken = HashMap::new();
+        for layer in &forecast.layers {
+            taken.entry((layer.name.as_str(), layer.operator.as_str())).or_insert(layer);
+        }
+        let view = |summary: inspect::LayerSummary| {
+            let taken = taken.get(&(summary.name.as_str(), summary.operator.as_str())).copied();
+            LayerView::new(summary, taken)
+        };
+        let layers: Vec<LayerView> = summaries.into_iter().map(view).collect();
         let port = |port: &cowl_model::graph::Port| PortView {
             name: port.name.clone(),
             sizes: port.shape.sizes().to_vec(),
@@ -124,9 +132,7 @@ fn outputs(program: &Program) -> Vec<PortView> {
 }
 
 impl LayerView {
-    fn new(summary: inspect::LayerSummary, forecast: &Forecast) -> Self {
-        let known = |layer: &&LayerForecast| layer.name == summary.name && layer.operator == summary.operator;
-        let taken = forecast.layers.iter().find(known);
+    fn new(summary: inspect::LayerSummary, taken: Option<&LayerForecast>) -> Self {
         let bytes = |of: fn(&LayerForecast) -> u64| Size(taken.map_or(0, of));
         Self {
             sizes: summary.shape.sizes().to_vec(),

@@ -136,6 +136,7 @@ impl Importer<'_> {
         if shape.count() > MOST_KNOWN {
             return Err(shape.unfit("a condition", "too many numbers to choose one by one").into());
         }
+        self.spent.work(2 * shape.count() as u64)?;
         let condition = Local::Expand(shape.clone()).apply(&[&condition])?;
         let bits: Vec<bool> = condition.data().iter().map(|&bit| bit != 0).collect();
         self.select(call, Mask::new(shape, &bits)?, yes, no)
@@ -159,6 +160,7 @@ impl Importer<'_> {
     }
 
     pub(super) fn constant(&mut self, call: &Call<'_>, tensor: Tensor<f32>) -> Result<NodeId, Refused> {
+        self.spent.keep(tensor.data().len())?;
         self.push(call, Operator::Public(PublicTensor::new(&tensor)), &[])
     }
 }

@@ -168,8 +168,21 @@ impl Importer<'_> {
         let Some(tensors) = inputs.iter().map(Held::as_wholes).collect::<Option<Vec<_>>>() else {
             return Ok(None);
         };
+        self.spent.work(pairwise(&tensors))?;
         whole_arithmetic(operator, call, &tensors).map(Some)
     }
+}
+
+/// How many numbers there are on the way from the first to all of them, one after the other.
+fn pairwise(tensors: &[&Tensor<i64>]) -> u64 {
+    let Some((first, rest)) = tensors.split_first() else { return 0 };
+    let (mut shape, mut numbers) = (first.shape().clone(), 0u64);
+    for other in rest {
+        let Ok(both) = shape.broadcast(other.shape()) else { break };
+        numbers = numbers.saturating_add(both.count() as u64);
+        shape = both;
+    }
+    numbers
 }
 
 fn whole_arithmetic(operator: &str, call: &Call<'_>, tensors: &[&Tensor<i64>]) -> Result<Held, Refused> {

@@ -177,6 +177,7 @@ impl Importer<'_> {
         let geometry = Geometry::of_pool(call, &shape)?;
         let window = geometry.window(&shape.sizes()[2..])?;
         let padding_counts = call.attributes.flag("count_include_pad")?;
+        self.spent.work(window.pooled(&shape)?.sizes()[2..].iter().product::<usize>() as u64)?;
         let counts = counts(&geometry, &window, &shape, padding_counts)?;
         let sum = self.push_local(call, Local::WindowSum(window), &[input])?;
         match counts.data() {

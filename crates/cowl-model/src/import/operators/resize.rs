@@ -51,7 +51,7 @@ struct Method {
 }
 
 /// The most weights that resampling one tensor may need.
-const MOST_TAPS: f64 = (1 << 24) as f64;
+const MOST_TAPS: f64 = (1 << 20) as f64;
 
 /// One axis that is resampled.
 struct Resampling {
@@ -80,9 +80,11 @@ impl Importer<'_> {
             let why = "= 'align_corners' with scales that do not lead to whole sizes has two meanings";
             return Err(Refused::attribute("coordinate_transformation_mode", why));
         }
-        if axes.iter().map(|axis| method.most_taps(axis)).sum::<f64>() > MOST_TAPS {
+        let taps = axes.iter().map(|axis| method.most_taps(axis)).sum::<f64>();
+        if taps > MOST_TAPS {
             return Err(Refused::operand("scales", "widen the filter too much"));
         }
+        self.spent.keep(taps as usize)?;
         let mut output = input;
         let lifted = method.outside != 0.0 && axes.iter().any(|axis| method.leaves(axis));
         if lifted {

@@ -1,7 +1,7 @@
 //! Sizes and places: of data, of weights, and of the whole numbers that shapes are made of.
 
 use super::super::held::Held;
-use super::super::{Call, Importer, MOST_KNOWN, MOST_WHOLES, Refused};
+use super::super::{Call, Importer, MOST_KEPT, MOST_KNOWN, Refused};
 use crate::local::{Local, Mask, Padding};
 use crate::shape::Shape;
 use crate::tensor::Tensor;
@@ -87,6 +87,7 @@ impl Importer<'_> {
     fn gather(&mut self, call: &Call<'_>, shape: &Shape) -> Result<Local, Refused> {
         let axis = super::axis_of("axis", call.attributes.int("axis")?.unwrap_or(0), shape.rank())?;
         let indices = self.wholes(call, 1, "indices")?;
+        self.spent.keep(indices.data().len())?;
         let place = |&index: &i64| {
             super::axis_of("index", index, shape.size(axis))
                 .map_err(|_| Refused::operand("index", format!("{index} is outside of the axis")))
@@ -139,15 +140,17 @@ impl Importer<'_> {
         if sizes.is_none() {
             sizes = self.optional_wholes(call, 1, "split")?;
         }
-        let parts = match call.attributes.int("num_outputs")? {
-            Some(parts) => super::size_of("num_outputs", parts)?,
-            None => call.outputs.len(),
-        };
+        let parts = call.outputs.len();
+        let named = call.attributes.int("num_outputs")?.unwrap_or(parts as i64);
+        if usize::try_from(named) != Ok(parts) {
+            return Err(Refused::attribute("num_outputs", format!("= {named}, and there are {parts}")));
+        }
         let sizes = match sizes {
             Some(sizes) => super::sizes_of("split", &sizes)?,
             None => even_parts(shape.size(axis), parts),
         };
-        if sizes.len() != call.outputs.len() || sizes.iter().sum::<usize>() != shape.size(axis) {
+        let sum = sizes.iter().try_fold(0usize, |sum, &size| sum.checked_add(size));
+        if sizes.len() != call.outputs.len() || sum != Some(shape.size(axis)) {
             return Err(shape.unfit("splitting", format!("the parts are {sizes:?}")).into());
         }
         let mut start = 0;
@@ -180,7 +183,7 @@ impl Importer<'_> {
         if !call.wants_output(1) {
             return Ok(vec![input]);
         }
-        if shape.count() > MOST_WHOLES {
+        if shape.count() > MOST_KEPT {
             return Err(shape.unfit("a mask", "too many numbers").into());
         }
         Ok(vec![input, Held::Wholes { tensor: Tensor::filled(shape, 1), boolean: true }])
@@ -241,8 +244,14 @@ impl Importer<'_> {
         value: Option<Held>,
         attribute: Option<f32>,
     ) -> Result<Held, Refused> {
-        if self.shape_of(&padded).count() > MOST_KNOWN {
-            return Err(shape.unfit("padding", "too many numbers for a constant other than 0").into());
+        let mut grown = shape.clone();
+        for step in steps {
+            let next = step.shape(&[&grown])?;
+            if grown.count().max(next.count()) > MOST_KNOWN {
+                return Err(shape.unfit("padding", "too many numbers for a constant other than 0").into());
+            }
+            self.spent.work(2 * (grown.count() + next.count()) as u64)?;
+            grown = next;
         }
         let mut inside = Tensor::filled(shape.clone(), 1i64);
         for step in steps {
