@@ -1,5 +1,7 @@
 //! Real inputs of each target: vectors, samples, and what the crates themselves write.
 
+mod models;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -14,6 +16,8 @@ use cowl_imaging::chaotic::{self, ChaoticKey, ImageSize};
 use cowl_imaging::container::{self, StorageCodec};
 use cowl_imaging::dct::{self, Quality};
 use cowl_imaging::display::{Channels, DisplayImage};
+use cowl_model::onnx::NoFiles;
+use cowl_model::{ImportOptions, Model, PublishedModel, Ring, Rounding, import, zoo};
 use cowl_seal::payload::{Cores, PayloadSealer};
 use cowl_seal::suite::{self, SealTo};
 use cowl_seal::{EpochIdentity, FileKey, FileKey32, ItemKey, age, message, sealed_box, shares};
@@ -21,7 +25,7 @@ use cowl_tables::{CohortLedger, RowSet};
 use cowl_vault::search::{TextDocument, segment};
 
 use crate::tables::LEDGER_ROWS;
-use crate::{crypto, seal};
+use crate::{crypto, mpc, seal};
 
 /// Larger inputs are cut: a run over them would only take longer.
 const MOST_BYTES: usize = 64 * 1024;
@@ -143,6 +147,55 @@ pub fn domain_values() -> Vec<Vec<u8>> {
 /// Frozen specifications, plans, consents and evidence.
 pub fn job_statements() -> Vec<Vec<u8>> {
     files("vectors/job")
+}
+
+/// A trained network of the samples, and small ones: with layers of all kinds, with arithmetic on shapes, with a function.
+pub fn model_files() -> Vec<Vec<u8>> {
+    let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../samples/models/brain_tissue_64.onnx");
+    let mut seeds = vec![models::layers(), models::shapes(), models::function()];
+    seeds.extend(fs::read(sample));
+    seeds.push(models::tensor());
+    seeds
+}
+
+/// What importing these files publishes, and one architecture alone.
+pub fn model_published() -> Vec<Vec<u8>> {
+    let mut files = model_files();
+    files.extend([zoo::lenet5(1), zoo::unet(16, 1)]);
+    let imported = files.iter().filter_map(|file| import(file, &NoFiles, &ImportOptions::default()).ok());
+    let (rounding, classes) = (Rounding::Faithful, vec!["grey".to_owned(), "white".to_owned()]);
+    let publish = |(place, model): (usize, Model)| {
+        let (ring, classes) = (Ring::MENU[place % Ring::MENU.len()], classes.clone());
+        PublishedModel { architecture: model.architecture, ring, rounding, classes }
+    };
+    let published: Vec<PublishedModel> = imported.enumerate().map(publish).collect();
+    let mut seeds: Vec<_> = published.iter().map(PublishedModel::to_bytes).collect();
+    seeds.extend(published.first().map(|model| model.architecture.to_bytes()));
+    seeds
+}
+
+fn of_both(bytes: &[Vec<u8>; 2]) -> Vec<Vec<u8>> {
+    (0u8..).zip(bytes).map(|(seat, bytes)| [&[seat], bytes.as_slice()].concat()).collect()
+}
+
+/// Both parties' halves.
+pub fn mpc_bundles() -> Vec<Vec<u8>> {
+    of_both(&mpc::played().bundles)
+}
+
+/// A form of each kind.
+pub fn mpc_forms() -> Vec<Vec<u8>> {
+    mpc::real_forms()
+}
+
+/// What each party hears of the other in a whole run.
+pub fn mpc_messages() -> Vec<Vec<u8>> {
+    of_both(&mpc::played().heard)
+}
+
+/// The masked weights of a set-up.
+pub fn mpc_set_ups() -> Vec<Vec<u8>> {
+    vec![mpc::played().masked.clone()]
 }
 
 /// The frozen forms, without the table.

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use cowl_domain::{Grant, KeyBinding, Signed};
 use cowl_fuzz::mutation::Mutator;
-use cowl_fuzz::{TARGETS, Target, api, crypto, seal, seeds, tables};
+use cowl_fuzz::{TARGETS, Target, api, crypto, mpc, seal, seeds, tables};
 use cowl_imaging::container;
 use cowl_seal::age::header::Stanza;
 use cowl_seal::payload::{Cores, PayloadOpener};
@@ -69,7 +69,8 @@ macro_rules! withstand_mutations {
 
 withstand_mutations! {
     api_bodies api_frames crypto_checkpoints crypto_opaque crypto_texts domain_statements domain_values
-    imaging_coded imaging_files job_statements query_forms query_sql query_table_files seal_armor seal_boxes
+    imaging_coded imaging_files job_statements model_files model_published mpc_bundles mpc_forms mpc_messages
+    mpc_set_ups query_forms query_sql query_table_files seal_armor seal_boxes
     seal_files seal_headers seal_keys seal_payloads seal_shares tables_csv tables_forms vault_kinds
     vault_segments vault_texts
 }
@@ -124,6 +125,22 @@ fn seeds_of_messages_are_accepted() {
     assert_eq!(taken(seeds::crypto_opaque(), answered), 1);
     let documents = |bytes: &[u8]| cowl_vault::search::segment::decode(bytes).is_ok();
     assert!(taken(seeds::vault_segments(), documents) >= 2);
+}
+
+#[test]
+fn seeds_of_models_are_imported_and_those_of_runs_end_well() {
+    use cowl_model::onnx::NoFiles;
+    let imported = |file: &[u8]| cowl_model::import(file, &NoFiles, &Default::default()).is_ok();
+    assert_eq!(taken(seeds::model_files(), imported), 4);
+    let published = |bytes: &[u8]| cowl_model::PublishedModel::from_bytes(bytes).is_ok();
+    assert_eq!(taken(seeds::model_published(), published), 6);
+    assert_eq!(taken(seeds::model_published(), |bytes| cowl_model::Graph::from_bytes(bytes).is_ok()), 1);
+    let played = mpc::played();
+    assert!(played.heard.iter().all(|heard| heard.len() > 100));
+    assert_eq!(taken(seeds::mpc_bundles(), |bytes| bytes[1..].starts_with(b"cowl-mpc")), 2);
+    assert_eq!(taken(seeds::mpc_set_ups(), |bytes| bytes == played.masked), 1);
+    let result = |bytes: &[u8]| cowl_mpc::technique::InferenceResult::from_bytes(bytes).is_ok();
+    assert_eq!(taken(seeds::mpc_forms(), result), 1);
 }
 
 #[test]

@@ -1,0 +1,3 @@
+#![cfg_attr(fuzzing, no_main)]
+
+cowl_fuzz::fuzz!(cowl_fuzz::mpc::set_ups);
