@@ -3,6 +3,7 @@
 mod infer;
 mod libraries;
 mod many_files;
+mod memory;
 mod paillier;
 mod peers;
 mod row;
@@ -44,6 +45,11 @@ const BENCHES: &[Bench] = &[
         name: "infer",
         about: "secure inference of five networks, both parties on this machine; against SPU",
         measure: infer::measure,
+    },
+    Bench {
+        name: "memory",
+        about: "peak memory of dealer, model owner and data owner, each a process of its own; part of infer",
+        measure: memory::measure,
     },
 ];
 

@@ -30,6 +30,7 @@ use postgres::Postgres;
 use s3::S3;
 
 pub(crate) use apt::{install, unpack};
+pub(crate) use daemon::{Daemon, free_port};
 pub(crate) use python::{environment as python_environment, packages as python_packages};
 
 const POSTGRES: &str = "COWL_TEST_POSTGRES";

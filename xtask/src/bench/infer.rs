@@ -1,8 +1,10 @@
-//! Secure inference: `cowl bench infer` runs both parties over loopback, this puts SPU beside it.
+//! Secure inference: `cowl bench infer` runs both parties over loopback, this puts SPU beside it, and behind it the memory
+//! that each party takes.
 
 use std::process::Command;
 
 use super::libraries::{self, Figure};
+use super::memory;
 use super::row::Row;
 use crate::demo;
 use crate::failure::Result;
@@ -19,7 +21,8 @@ pub(crate) fn measure(workspace: &Workspace) -> Result<Vec<Row>> {
     let printed = process::stdout_even_of_a_no(ours.args(["bench", "infer", "--json"]))?;
     let figures = libraries::or_none("packages of Python", spu(workspace));
     let rows = Row::parse_lines(&printed)?.into_iter();
-    Ok(rows.flat_map(|row| with_own_rows(row, &figures)).collect())
+    let rows = rows.flat_map(|row| with_own_rows(row, &figures));
+    Ok(rows.chain(memory::measure(workspace)?).collect())
 }
 
 /// The row, which has its published reference, and behind it what was measured beside it.

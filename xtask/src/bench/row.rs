@@ -10,7 +10,7 @@ pub(crate) struct Row {
     /// `vault.seal-file.age`
     pub(crate) id: String,
     pub(crate) what: String,
-    /// Of `ours` and `reference`: `s`, `ms`, `µs`, `B/px` … are better when less, all others (`GB/s`, …) when more.
+    /// Of `ours` and `reference`: `s`, `ms`, `µs`, `B/px`, `GiB` … are better when less, all others (`GB/s`, …) when more.
     pub(crate) unit: String,
     pub(crate) ours: f64,
     pub(crate) reference: Option<f64>,
@@ -151,7 +151,7 @@ fn figure(value: f64) -> String {
 }
 
 pub(crate) fn less_is_better(unit: &str) -> bool {
-    matches!(unit, "s" | "ms" | "µs" | "ns" | "days" | "relative")
+    matches!(unit, "s" | "ms" | "µs" | "ns" | "days" | "relative" | "GiB")
         || ["s/", "ms/", "B/"].iter().any(|per| unit.starts_with(per))
 }
 

@@ -32,6 +32,11 @@ impl Daemon {
         Ok(Self { child, log: log.into() })
     }
 
+    /// The number of its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Waits until `is_ready`; a service that ends meanwhile, or takes a minute, is an error with its last words.
     pub(crate) fn wait_until(&mut self, is_ready: impl Fn() -> bool) -> Result<()> {
         let started = Instant::now();
