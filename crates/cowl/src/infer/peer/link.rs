@@ -205,7 +205,8 @@ impl Link {
     /// unread bytes would take back what was sent.
     fn say_goodbye(mut self) {
         self.tls.send_close_notify();
-        if self.write_some().is_err() || self.socket.shutdown(Shutdown::Write).is_err() {
+        let gone = self.write_some().is_ok() && !self.tls.wants_write();
+        if !gone || self.socket.shutdown(Shutdown::Write).is_err() {
             return;
         }
         let (deadline, mut ignored) = (Instant::now() + self.patience, [0; 4096]);
