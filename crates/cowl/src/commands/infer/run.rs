@@ -78,9 +78,8 @@ fn choose(here: &Here, arguments: &RunModelArguments) -> Result<SetUp> {
             .with_hint("say whose: --owner HANDLE"));
     }
     found.into_iter().next().ok_or_else(|| {
-        Failure::no(format!("nothing is set up for a model '{}'", arguments.model)).with_hint(
-            "begin with: cowl infer stock --model NAME --owner HANDLE@HOST:PORT --dealer HANDLE@HOST:PORT",
-        )
+        Failure::no(format!("nothing is set up for a model '{}'", arguments.model))
+            .with_hint("begin with: cowl infer stock --model NAME --at HOST:PORT --dealer HANDLE@HOST:PORT")
     })
 }
 
