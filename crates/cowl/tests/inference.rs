@@ -8,6 +8,8 @@ mod world;
 mod crashes;
 #[path = "inference/jobs.rs"]
 mod jobs;
+#[path = "inference/manual.rs"]
+mod manual;
 #[path = "inference/newcomers.rs"]
 mod newcomers;
 #[path = "inference/orphans.rs"]

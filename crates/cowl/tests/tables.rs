@@ -21,11 +21,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use world::World;
-
-/// A file of the repository.
-fn repository(path: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)
-}
+use world::manual::repository;
 
 fn sample() -> String {
     repository("samples/tables/pn2012.csv").to_str().unwrap().to_owned()

@@ -8,6 +8,7 @@ use std::process::{Child, Command, Output, Stdio};
 
 use serde_json::Value;
 
+pub(crate) mod manual;
 pub(crate) mod terminal;
 
 pub(crate) const PASSWORD: &str = "correct horse battery";
@@ -21,8 +22,13 @@ pub(crate) struct World {
 
 /// `cowl`, away from the settings, secrets and terminal of whoever runs the tests.
 pub(crate) fn cowl(home: &Path) -> Command {
+    away_from_home(home, env!("CARGO_BIN_EXE_cowl"))
+}
+
+/// Any program, as far away as that.
+fn away_from_home(home: &Path, program: &str) -> Command {
     let mut command = Command::new("setsid");
-    command.arg(env!("CARGO_BIN_EXE_cowl"));
+    command.arg(program);
     for variable in [
         "COWL_CONFIG",
         "COWL_PROFILE",

@@ -49,8 +49,8 @@ impl Network {
     }
 }
 
-/// As most networks are measured: one run warms up.
-const NEAR: Repeats = Repeats { before: 1, measured: 7 };
+/// As most networks are measured: the first runs warm up.
+const NEAR: Repeats = Repeats { before: 3, measured: 21 };
 const FAR: Repeats = Repeats { before: 1, measured: 1 };
 
 pub(super) const NETWORKS: [Network; 6] = [
