@@ -248,20 +248,34 @@ impl DataOwner {
         let size = sealed_bundle_length(agreed.computation.bundle_bytes(Party::DataOwner));
         progress.begin("stocking", size * u64::from(runs));
         for _ in 0..runs {
-            let mut link = self.connect(&others.dealer)?;
-            let fetching = self.fetching(agreed, others);
-            let prepare = |stock: &Stock<'_>, bundle| self.take_in(agreed, &masked, stock, bundle);
-            if !fetching.next(&mut link, prepare)? {
-                self.have_dealt(&mut link, &agreed.set_up, leave)?;
-                if !fetching.next(&mut link, prepare)? {
-                    return Err(link.unexpected("no bundle after one was dealt".to_owned()).into());
-                }
-            }
-            link.close();
+            self.stock_one(agreed, &masked, others, leave)?;
             self.let_fetch(agreed.set_up.terms.id, &others.model_owner)?;
             progress.advance(size);
         }
         progress.end();
+        Ok(())
+    }
+
+    /// Takes in the bundle that waits at the dealer, or has one dealt. One process of this device at a time: the dealer
+    /// erases a half when it hears that it is kept, and must not while another process still reads it.
+    fn stock_one(
+        &self,
+        agreed: &Agreed,
+        masked: &MaskedWeights,
+        others: &Others,
+        leave: &Leave,
+    ) -> Result<(), InferError> {
+        let _alone = self.folder.lock(FETCHING)?;
+        let mut link = self.connect(&others.dealer)?;
+        let fetching = self.fetching(agreed, others);
+        let prepare = |stock: &Stock<'_>, bundle| self.take_in(agreed, masked, stock, bundle);
+        if !fetching.next(&mut link, prepare)? {
+            self.have_dealt(&mut link, &agreed.set_up, leave)?;
+            if !fetching.next(&mut link, prepare)? {
+                return Err(link.unexpected("no bundle after one was dealt".to_owned()).into());
+            }
+        }
+        link.close();
         Ok(())
     }
 
@@ -480,3 +494,6 @@ fn part(link: Link, unproven: Option<&InferError>) -> Option<PeerError> {
 fn disagree(peer: &PeerKey, why: &str) -> InferError {
     InferError::Disagreement(format!("{}: {why}", peer.name))
 }
+
+/// Held by whoever takes a bundle in.
+const FETCHING: &str = "fetching";
