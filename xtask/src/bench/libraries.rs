@@ -83,10 +83,8 @@ pub(super) fn parse(printed: &str) -> Result<Vec<Figure>> {
 /// that it is for.
 fn beside(rows: Vec<Row>, figures: &[Figure]) -> Vec<Row> {
     let mut waiting: Vec<&Figure> = figures.iter().collect();
-    waiting.sort_by(|one, other| match less_is_better(&one.unit) {
-        true => one.value.total_cmp(&other.value),
-        false => other.value.total_cmp(&one.value),
-    });
+    let better = |figure: &Figure| if less_is_better(&figure.unit) { figure.value } else { -figure.value };
+    waiting.sort_by(|one, other| better(one).total_cmp(&better(other)));
     for figure in figures.iter().filter(|figure| !rows.iter().any(|row| figure.is_for(row))) {
         eprintln!(
             "{} in {} has no row to stand in: {:.2} by {}",
@@ -139,6 +137,33 @@ mod tests {
         let compared = beside(rows(), &[figure("vault.seal", "GB/s"), figure("vault.open", "MB/s")]);
         assert_eq!((compared[0].ratio, compared[0].by.as_deref()), (Some(4.0), Some("a library")));
         assert_eq!(compared[1], rows()[1]);
+    }
+
+    #[test]
+    fn the_best_of_each_unit_stands_first_however_many_units_there_are() {
+        let units = ["GB/s", "ms", "M/s", "µs"];
+        let rows = units.map(|unit| Row::new(&format!("row.{unit}"), "", unit, 1.0)).to_vec();
+        let figures: Vec<Figure> = (0..64)
+            .map(|number| Figure {
+                of: format!("row.{}", units[number % 4]),
+                by: format!("library {number}"),
+                unit: units[number % 4].into(),
+                value: (number * 37 % 64) as f64,
+            })
+            .collect();
+        let compared = beside(rows, &figures);
+        let of = |unit: &'static str| {
+            figures.iter().filter(move |figure| figure.unit == unit).map(|figure| figure.value)
+        };
+        for unit in units {
+            let best = if less_is_better(unit) {
+                of(unit).fold(f64::MAX, f64::min)
+            } else {
+                of(unit).fold(0.0, f64::max)
+            };
+            let first = compared.iter().find(|row| row.unit == unit).unwrap();
+            assert_eq!(first.reference, Some(best), "{unit}");
+        }
     }
 
     #[test]
