@@ -36,5 +36,8 @@ fn spu(workspace: &Workspace) -> Result<Vec<Figure>> {
     let environment = services::python_environment(workspace, "python-spu", SPU, &[])?;
     eprintln!("measuring SPU");
     let mut command = Command::new(environment.join("bin/python"));
-    libraries::parse(&process::stdout_of(command.arg(workspace.root.join("bench/spu_peer.py")))?)
+    let printed = process::stdout_of(command.arg(workspace.root.join("bench/spu_peer.py")))?;
+    // SPU writes its log among them.
+    let figures: Vec<&str> = printed.lines().filter(|line| line.starts_with('{')).collect();
+    libraries::parse(&figures.join("\n"))
 }

@@ -111,7 +111,7 @@ pub(super) const NETWORKS: [Network; 6] = [
         reference: [None; 4],
         goal: [Some(250.0), None, None, None],
         largest_difference: None,
-        near: Repeats { before: 1, measured: 3 },
+        near: Repeats { before: 1, measured: 7 },
         far: Some(Repeats { before: 0, measured: 1 }),
     },
     Network {
